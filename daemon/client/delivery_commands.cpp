@@ -1,0 +1,127 @@
+// deliveries, replay, endpoints, status.
+#include <algorithm>
+#include <iostream>
+
+#include "daemon/client/commands.hpp"
+#include "daemon/client/json.hpp"
+#include "daemon/client/table.hpp"
+
+namespace mjwatchd::client {
+
+namespace {
+
+std::string attempts_of(const rapidjson::Value& delivery) {
+  const auto& attempts = member(delivery, "attempts");
+  return attempts.IsArray() ? std::to_string(attempts.Size()) : text(attempts);
+}
+
+/// Nested objects as "a.b  value" lines, for people.
+void flatten(const rapidjson::Value& value, const std::string& name, Table& table) {
+  if (value.IsObject()) {
+    for (const auto& one : value.GetObject()) {
+      flatten(one.value, (name.empty() ? "" : name + ".") + one.name.GetString(), table);
+    }
+    return;
+  }
+  table.add({name, value.IsArray() ? dump(value) : text(value)});
+}
+
+}  // namespace
+
+Exit deliveries(Session& session, const DeliveriesOrder& order) {
+  if (!order.id.empty()) {
+    const auto one = parse_json(session.daemon.need(Call{.path = "/v1/deliveries/" + encoded(order.id)}).body);
+    print((session.json ? dump(one) : dump_pretty(one)) + "\n");
+    return Exit::done;
+  }
+  Table table({"ID", "STATE", "TYPE", "TASK", "ENDPOINT", "ATTEMPTS", "DUE", "REASON"});
+  std::string cursor;
+  std::size_t shown = 0;
+  do {
+    const auto most = order.all ? 1000 : std::min<std::size_t>(order.limit - shown, 1000);
+    const auto path = "/v1/deliveries" + query({{"state", order.state},
+                                                {"endpoint", order.endpoint},
+                                                {"task", order.task},
+                                                {"limit", std::to_string(most)},
+                                                {"cursor", cursor}});
+    const auto page = parse_json(session.daemon.need(Call{.path = path}).body);
+    const auto& rows = member(page, "deliveries");
+    if (!rows.IsArray()) throw Trouble(Exit::error, "the daemon's answer has no \"deliveries\"");
+    for (const auto& row : rows.GetArray()) {
+      ++shown;
+      if (session.json) {
+        print(dump(row) + "\n");
+        continue;
+      }
+      table.add({text(row, "id"), text(row, "state"), text(row, "type"), text(row, "task"), text(row, "endpoint"),
+                 attempts_of(row), text(row, "state") == "pending" ? text(row, "due") : "", text(row, "reason")});
+    }
+    cursor = rows.Empty() ? "" : text(page, "next_cursor");
+  } while (!cursor.empty() && (order.all || shown < order.limit));
+  if (session.json) return Exit::done;
+  print(table.empty() ? "No deliveries.\n" : table.print(session.terminal));
+  if (!cursor.empty()) std::cerr << "There are more: --all, or --limit N.\n";
+  return Exit::done;
+}
+
+Exit replay(Session& session, const ReplayOrder& order) {
+  if (order.ids.empty() && order.endpoint.empty() && order.state.empty() && order.since.empty() &&
+      order.until.empty()) {
+    throw Trouble(Exit::usage, "replay: name deliveries, or which ones by --endpoint, --state, --since, --until");
+  }
+  for (const auto& id : order.ids) {
+    const auto path = "/v1/deliveries/" + encoded(id) + "/replay";
+    const auto answer = session.daemon.need(Call{.method = "POST", .path = path, .body = "{}"});
+    print(session.json ? answer.body + "\n" : id + " is sent again\n");
+  }
+  if (!order.ids.empty()) return Exit::done;
+  std::string body = "{";
+  const auto put = [&body](const char* key, const std::string& value) {
+    if (!value.empty()) body += (body.size() > 1 ? ",\"" : "\"") + std::string(key) + "\":" + json_text(value);
+  };
+  put("endpoint", order.endpoint);
+  put("state", order.state);
+  put("since", order.since);
+  put("until", order.until);
+  const auto answer = session.daemon.need(Call{.method = "POST", .path = "/v1/deliveries/replay", .body = body + "}"});
+  print(answer.body + "\n");
+  return Exit::done;
+}
+
+Exit endpoints(Session& session, const std::string& action, const std::string& name) {
+  if (!action.empty()) {
+    if (name.empty()) throw Trouble(Exit::usage, "endpoints " + action + ": name the endpoint");
+    const auto path = "/v1/endpoints/" + encoded(name) + "/" + action;
+    const auto answer = session.daemon.need(Call{.method = "POST", .path = path, .body = "{}"});
+    print(session.json ? answer.body + "\n" : name + ": " + action + " done\n");
+    return Exit::done;
+  }
+  const auto answer = parse_json(session.daemon.need(Call{.path = "/v1/endpoints"}).body);
+  if (session.json) {
+    print(dump(answer) + "\n");
+    return Exit::done;
+  }
+  const auto& those = member(answer, "endpoints");
+  if (!those.IsArray()) throw Trouble(Exit::error, "the daemon's answer has no \"endpoints\"");
+  Table table({"NAME", "URL", "STATE", "FORMAT", "PENDING", "HELD", "DEAD"});
+  for (const auto& one : those.GetArray()) {
+    table.add({text(one, "name"), text(one, "url"), text(one, "state"), text(one, "format"), text(one, "pending"),
+               text(one, "held"), text(one, "dead")});
+  }
+  print(table.empty() ? "No endpoints.\n" : table.print(session.terminal));
+  return Exit::done;
+}
+
+Exit status(Session& session) {
+  const auto answer = parse_json(session.daemon.need(Call{.path = "/v1/status"}).body);
+  if (session.json) {
+    print(dump(answer) + "\n");
+    return Exit::done;
+  }
+  Table table({"WHAT", "VALUE"});
+  flatten(answer, "", table);
+  print(table.print(session.terminal));
+  return Exit::done;
+}
+
+}  // namespace mjwatchd::client

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <queue>
+#include <vector>
+
+#include "mjwatchd/poll_schedule.hpp"
+#include "mjwatchd/time.hpp"
+
+namespace mjwatchd {
+
+class Poller;
+
+/// When which task wants attention without being asked about: its expiry, its pictures, a commit to
+/// be tried again. Lazy: an item is good only while its task's `timer` says the same moment.
+class Deadlines {
+ public:
+  struct Item {
+    Time when;
+    Poller* poller;
+    TaskSlot slot;
+    std::uint64_t generation;
+  };
+
+  void push(const Item& item) { heap_.push(item); }
+  [[nodiscard]] bool empty() const { return heap_.empty(); }
+  [[nodiscard]] const Item& top() const { return heap_.top(); }
+  void pop() { heap_.pop(); }
+  [[nodiscard]] std::size_t size() const { return heap_.size(); }
+  /// Drops every item for which `stale` is true; called when most are.
+  template <typename Stale>
+  void sweep(Stale stale) {
+    std::vector<Item> kept;
+    for (; !heap_.empty(); heap_.pop()) {
+      if (!stale(heap_.top())) kept.push_back(heap_.top());
+    }
+    heap_ = Heap(Later{}, std::move(kept));
+  }
+
+ private:
+  struct Later {
+    bool operator()(const Item& a, const Item& b) const {
+      return a.when != b.when ? a.when > b.when : a.generation > b.generation;
+    }
+  };
+  using Heap = std::priority_queue<Item, std::vector<Item>, Later>;
+  Heap heap_;
+};
+
+}  // namespace mjwatchd

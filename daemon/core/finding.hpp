@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+
+#include "daemon/core/task_table.hpp"
+#include "mjwatchd/change.hpp"
+#include "mjwatchd/settings.hpp"
+
+namespace mjwatchd {
+
+/// What a look at a task means: the change to be committed, or nothing when all is as it was.
+/// Pure: the committed state and the snapshot in, the change out.
+[[nodiscard]] std::optional<change::Task> find_change(const Task& task, const TaskKey& key, const Snapshot& snapshot,
+                                                      const WatchSettings& watch, Now now);
+
+/// Whether the snapshot's status or progress differ from what is committed. A status that says
+/// nothing (null, an unknown word) and a progress left out are no difference.
+[[nodiscard]] bool moved(const Task& task, const Snapshot& snapshot);
+
+}  // namespace mjwatchd

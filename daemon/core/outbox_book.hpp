@@ -1,0 +1,144 @@
+// Every pending delivery, small: entries in one slab, chained per (receiver, task).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/core/outbox_group.hpp"
+#include "mjwatchd/delivery.hpp"
+#include "mjwatchd/settings.hpp"
+
+namespace mjwatchd::outbox {
+
+using Index = std::uint32_t;
+inline constexpr Index kNone = ~Index{0};
+
+/// queued     behind another of its chain
+/// waiting    first of its chain, until `when`
+/// ready      first, waits for its group
+/// flying     sent, no result yet; `when` is the start
+/// recording  a change about it is on its way to the disk
+/// parked     first, its receiver is disabled or not configured: will be held
+/// vacant     nobody lives here
+enum class Place : std::uint8_t { vacant, queued, waiting, ready, flying, recording, parked };
+
+/// One pending delivery. No strings: a million of these may be pending.
+struct Entry {
+  DeliveryNo no = 0;
+  TaskNo task = 0;
+  Time when{};
+  std::uint32_t sequence = 0;
+  Index receiver = kNone;
+  Index next = kNone;            ///< later in the same chain
+  std::uint32_t generation = 0;  ///< grows with each change of place, so that old references miss
+  std::uint32_t attempts = 0;
+  EventType type = EventType::test;
+  Place place = Place::vacant;
+};
+
+/// Points to an entry as long as it stays in its place.
+struct Ref {
+  Index entry = kNone;
+  std::uint32_t generation = 0;
+};
+
+struct Receiver {
+  std::string name;
+  Index group = kNone;
+  bool configured = true;
+  bool disabled = false;
+  bool revive = false;        ///< configured again while deliveries were held: those are to be freed
+  bool warned = false;        ///< that it will be disabled
+  bool proxy_warned = false;  ///< that our proxy fails
+  std::uint32_t pending = 0, in_flight = 0, held = 0;
+  std::uint32_t failures_in_row = 0;
+  std::optional<WallTime> last_success, first_failure;
+
+  [[nodiscard]] bool blocked() const { return disabled || !configured; }
+};
+
+struct Group {
+  std::string name;
+  SendGroup gate;
+  std::deque<Ref> ready;
+  std::uint32_t receivers = 0;
+  bool in_ring = false;
+  Time timer = kNever;  ///< earliest timer set for it
+};
+
+/// Keeps entries, receivers and groups, and their links. Decides nothing.
+class Book {
+ public:
+  explicit Book(const WebhookSettings& settings);
+
+  [[nodiscard]] Index find(DeliveryNo no) const;
+  /// Adds it, queued, in the order of its chain.
+  Index add(const DeliveryRecord& record);
+  /// Takes it out; answers the entry that is first of the chain now if it is queued, else kNone.
+  Index remove(Index entry);
+  void move(Index entry, Place place);
+  [[nodiscard]] bool valid(Ref ref) const;
+  [[nodiscard]] Ref ref(Index entry) const { return {entry, entries_[entry].generation}; }
+  [[nodiscard]] bool first(Index entry) const;
+  [[nodiscard]] Index first_of(Index receiver, TaskNo task) const;
+  /// A final event of its task waits behind it, and it is of a kind that then says nothing new.
+  [[nodiscard]] bool overtaken(Index entry) const;
+
+  Entry& entry(Index i) { return entries_[i]; }
+  [[nodiscard]] const Entry& entry(Index i) const { return entries_[i]; }
+  [[nodiscard]] Index slots() const { return static_cast<Index>(entries_.size()); }
+  [[nodiscard]] std::size_t size() const { return by_no_.size(); }
+
+  Receiver& receiver(Index i) { return receivers_[i]; }
+  [[nodiscard]] const std::deque<Receiver>& receivers() const { return receivers_; }
+  std::deque<Receiver>& receivers() { return receivers_; }
+  Index intern(std::string_view name, std::string_view group);
+  [[nodiscard]] Index find_receiver(std::string_view name) const;
+  /// Forgets a receiver nothing points to and nothing must be remembered of.
+  void release_if_idle(Index receiver, Time now);
+
+  Group& group(Index i) { return groups_[i]; }
+  [[nodiscard]] const Group& group(Index i) const { return groups_[i]; }
+  [[nodiscard]] Index group_slots() const { return static_cast<Index>(groups_.size()); }
+
+  void configure(const WebhookSettings& settings);
+
+ private:
+  struct ChainKey {
+    Index receiver;
+    TaskNo task;
+    bool operator==(const ChainKey&) const = default;
+  };
+  struct ChainHash {
+    std::size_t operator()(const ChainKey& key) const {
+      const auto mixed = (static_cast<std::uint64_t>(key.task) << 20U) ^ key.receiver;
+      return static_cast<std::size_t>(mixed * 0x9e3779b97f4a7c15ULL);
+    }
+  };
+
+  Index intern_group(std::string_view name);
+  void release_group(Index group, Time now);
+  void link(Index entry);
+  [[nodiscard]] bool is_configured(std::string_view name) const;
+  [[nodiscard]] EndpointSettings limits_of(std::string_view group) const;
+
+  std::map<std::string, EndpointSettings> endpoints_;
+  std::vector<Entry> entries_;
+  std::vector<Index> free_entries_, free_receivers_, free_groups_;
+  std::unordered_map<DeliveryNo, Index> by_no_;
+  std::unordered_map<ChainKey, Index, ChainHash> chains_;
+  std::deque<Receiver> receivers_;  ///< a name that is empty: nobody
+  std::deque<Group> groups_;
+  std::unordered_map<std::string, Index> receiver_by_name_, group_by_name_;
+};
+
+[[nodiscard]] bool is_final(EventType type);
+[[nodiscard]] bool can_be_overtaken(EventType type);
+
+}  // namespace mjwatchd::outbox

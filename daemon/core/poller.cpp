@@ -1,0 +1,375 @@
+#include "daemon/core/poller.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace mjwatchd {
+namespace {
+using namespace std::chrono_literals;
+constexpr milliseconds kAbsentAgain = 2s;  ///< at first, doubling with the time it is missing
+constexpr milliseconds kAloneAgain = 10s;  ///< a single fetch that told nothing
+constexpr milliseconds kMemoryLost = 30min;
+constexpr std::size_t kMemoryLostAt = 20;
+}  // namespace
+
+Poller::Poller(std::string name, const GatewaySettings* settings, const WatchSettings& watch, Now now)
+    : name_(std::move(name)), watch_(watch) {
+  reconfigure(settings, watch, now);
+}
+
+void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& watch, Now now) {
+  const std::string learned = schedule_ ? schedule_->learned() : restored_;
+  watch_ = watch;
+  // A fresh schedule takes the new numbers. What is out comes back to it as to a stranger.
+  tasks_.each([this](TaskSlot slot) { tasks_[slot].scheduled = false; });
+  if (settings == nullptr) {
+    settings_.reset();
+    restored_ = learned;
+    schedule_.reset();
+    pieces_.clear();
+    alone_.clear();
+    if (calls_.empty()) link_.reset();
+    tasks_.each([this](TaskSlot slot) {
+      if (tasks_[slot].place == Place::waiting || (tasks_[slot].place == Place::asked && tasks_[slot].call == 0)) {
+        tasks_[slot].place = Place::held;
+      }
+    });
+    return;
+  }
+  settings_ = *settings;
+  if (link_) {
+    link_->reconfigure(*settings);
+  } else {
+    link_ = std::make_unique<GatewayLink>(name_, *settings, now.steady);
+  }
+  schedule_ = make_schedule(*settings, watch);
+  if (!learned.empty()) schedule_->restore(learned);
+  tasks_.each([this, now](TaskSlot slot) {
+    const Place place = tasks_[slot].place;
+    if (place == Place::held || place == Place::waiting) enter(slot, now);
+  });
+}
+
+void Poller::restore(std::string_view state) {
+  restored_ = state;
+  if (schedule_) schedule_->restore(state);
+}
+
+TaskFacts Poller::facts(const Task& task) const {
+  return {tasks_.action(task), task.submitted, task.started, task.status, task.progress};
+}
+
+void Poller::enter(TaskSlot slot, Now now) {
+  Task& task = tasks_[slot];
+  task.call = 0;
+  if (task.phase != Phase::watching) return;
+  if (!schedule_) {
+    task.place = Place::held;
+    return;
+  }
+  assert(!task.scheduled);
+  schedule_->add(slot, facts(task), now.steady);
+  task.scheduled = true;
+  task.place = Place::waiting;
+}
+
+void Poller::settle(TaskSlot slot) {
+  Task& task = tasks_[slot];
+  if (task.scheduled && task.place == Place::waiting) {
+    schedule_->removed(slot);
+    task.scheduled = false;
+  }
+  task.place = Place::settling;
+  task.call = 0;
+}
+
+void Poller::unchanged(TaskSlot slot, const Look& look, Now now) {
+  Task& task = tasks_[slot];
+  if (!task.scheduled) return enter(slot, now);
+  task.call = 0;
+  task.place = Place::waiting;
+  schedule_->looked(slot, look);
+}
+
+void Poller::again(TaskSlot slot, Time earliest, Now now) {
+  Task& task = tasks_[slot];
+  if (!task.scheduled) return enter(slot, now);
+  task.call = 0;
+  task.place = Place::waiting;
+  schedule_->put_back(slot, earliest);
+}
+
+void Poller::finished(TaskSlot slot, const Look* look) {
+  Task& task = tasks_[slot];
+  if (look != nullptr) {
+    ++noticed_;
+    if (look->finished) {
+      const Time from = std::max(*look->finished, task.registered);  // before that it was nobody's wait
+      delay_sum_s_ += std::max(0.0, std::chrono::duration<double>(look->answered - from).count());
+      ++delays_;
+    }
+  }
+  if (task.scheduled) {
+    if (look != nullptr) {
+      schedule_->ended(slot, *look);
+    } else {
+      schedule_->removed(slot);
+    }
+  }
+  task.scheduled = false;
+  task.call = 0;
+  task.place = Place::held;
+}
+
+void Poller::hasten(TaskSlot slot, Now now) {
+  if (tasks_[slot].place == Place::waiting) schedule_->hasten(slot, now.steady);
+}
+
+void Poller::drop(TaskSlot slot) {
+  if (tasks_[slot].scheduled) schedule_->removed(slot);
+  tasks_.drop(slot);
+}
+
+void Poller::ask_alone(TaskSlot slot) {
+  Task& task = tasks_[slot];
+  task.place = Place::asked;
+  task.call = 0;
+  alone_.push_back({slot, task.generation});
+}
+
+bool Poller::queued(const Part& part) const {
+  return tasks_.is(part.slot, part.generation) && tasks_[part.slot].place == Place::asked &&
+         tasks_[part.slot].call == 0;
+}
+
+// ---- asking
+
+void Poller::pump(Now now, CallNo& last_call, Actions& out, std::unordered_map<CallNo, Poller*>& calls) {
+  if (!settings_) return;
+  Call call;
+  while (link_->ready_at() <= now.steady && next_call(now, call)) {
+    const CallNo no = ++last_call;
+    calls.emplace(no, this);
+    leave(no, std::move(call), now, out);
+    call = Call{};
+  }
+}
+
+bool Poller::next_call(Now now, Call& call) {
+  call.asked = now.steady;
+  // What was taken longest ago goes first: parts of a refused batch, then those by themselves.
+  return from_pieces(call) || from_alone(call) || from_schedule(now, call);
+}
+
+bool Poller::from_pieces(Call& call) {
+  while (!pieces_.empty()) {
+    Piece& piece = pieces_.front();
+    const std::size_t most = link_->most();
+    while (!piece.empty() && call.slots.size() < most) {
+      if (queued(piece.back())) call.slots.push_back(piece.back().slot);
+      piece.pop_back();
+    }
+    if (piece.empty()) pieces_.pop_front();
+    if (!call.slots.empty()) {
+      call.batch = true;
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Poller::from_alone(Call& call) {
+  while (!alone_.empty()) {
+    const Part part = alone_.front();
+    alone_.pop_front();
+    if (!queued(part)) continue;
+    call.slots.push_back(part.slot);
+    call.batch = false;
+    return true;
+  }
+  return false;
+}
+
+bool Poller::from_schedule(Now now, Call& call) {
+  if (schedule_->next_call() > now.steady) return false;
+  const bool batch = link_->batches(now.steady);
+  taken_.clear();
+  schedule_->take(now.steady, batch ? link_->most() : 1, taken_);
+  for (const TaskSlot slot : taken_) {
+    Task& task = tasks_[slot];
+    assert(task.place == Place::waiting && task.scheduled);
+    task.place = Place::asked;
+    if (task.alone && taken_.size() > 1) {
+      ask_alone(slot);
+    } else {
+      call.slots.push_back(slot);
+    }
+  }
+  if (call.slots.empty()) return from_alone(call);
+  call.batch = batch && !(call.slots.size() == 1 && tasks_[call.slots.front()].alone);
+  return true;
+}
+
+void Poller::leave(CallNo no, Call call, Now now, Actions& out) {
+  for (const TaskSlot slot : call.slots) tasks_[slot].call = no;
+  link_->called(now.steady, no, call.slots.size());
+  if (call.batch) {
+    action::FetchBatch fetch{no, name_, {}};
+    fetch.ids.reserve(call.slots.size());
+    for (const TaskSlot slot : call.slots) fetch.ids.push_back(tasks_[slot].id);
+    out.emplace_back(std::move(fetch));
+  } else {
+    out.emplace_back(action::FetchOne{no, {name_, tasks_[call.slots.front()].id}});
+  }
+  calls_.emplace(no, std::move(call));
+}
+
+// ---- hearing
+
+void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news) {
+  const auto found = calls_.find(no);
+  assert(found != calls_.end());
+  Call call = std::move(found->second);
+  calls_.erase(found);
+  // Those deleted, expired or released meanwhile are no longer in this call.
+  std::erase_if(call.slots, [&](TaskSlot slot) { return tasks_[slot].generation == 0 || tasks_[slot].call != no; });
+  if (reply.gateway_clock) clock_.heard(*reply.gateway_clock, call.asked, now);
+  const auto outcome = link_->replied(no, call.batch, reply, now.steady, out);
+  switch (outcome) {
+    case GatewayLink::Outcome::read:
+      read(call, no, reply, now, out, news);
+      break;
+    case GatewayLink::Outcome::unknown:
+      for (const TaskSlot slot : call.slots) absent(slot, call, now, news);
+      break;
+    case GatewayLink::Outcome::split:
+      split(call, now);
+      break;
+    case GatewayLink::Outcome::singly:
+      for (const TaskSlot slot : call.slots) again(slot, now.steady, now);
+      break;
+    case GatewayLink::Outcome::later:
+      for (const TaskSlot slot : call.slots) again(slot, call.batch ? now.steady : now.steady + kAloneAgain, now);
+      break;
+  }
+  if (!settings_ && calls_.empty()) link_.reset();
+}
+
+void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out,
+                  std::vector<News>& news) {
+  seen_any_ = seen_any_ || call.batch;
+  for (const Snapshot& snapshot : reply.tasks) {
+    const auto slot = tasks_.find(snapshot.id);
+    if (!slot || tasks_[*slot].call != no) continue;  // foreign, not asked for, or told twice
+    Task& task = tasks_[*slot];
+    task.call = 0;
+    task.missing_since.reset();
+    seen_any_ = true;
+    Look look{call.asked,
+              now.steady,
+              snapshot.status,
+              snapshot.progress,
+              clock_.place(snapshot.submitted, now),
+              clock_.place(snapshot.started, now),
+              clock_.place(snapshot.finished, now)};
+    news.push_back({*slot, &snapshot, look});
+  }
+  const bool forgot = forgets(call, no, now, out);
+  for (const TaskSlot slot : call.slots) {
+    if (tasks_[slot].generation == 0 || tasks_[slot].call != no) continue;
+    if (forgot) {
+      again(slot, now.steady + kAbsentAgain, now);
+    } else {
+      absent(slot, call, now, news);
+    }
+  }
+}
+
+/// Whether so many known tasks are absent that the gateway must have lost its memory.
+bool Poller::forgets(const Call& call, CallNo no, Now now, Actions& out) {
+  std::size_t known = 0, missing = 0;
+  for (const TaskSlot slot : call.slots) {
+    if (tasks_[slot].digest == 0) continue;
+    ++known;
+    // One that was missing before vanished at another time.
+    if (tasks_[slot].call == no && !tasks_[slot].missing_since) ++missing;
+  }
+  if (known < kMemoryLostAt || missing * 2 <= known) return now.steady < memory_lost_until_;
+  if (now.steady >= memory_lost_until_) {
+    out.push_back(action::Warn{name_, "the gateway no longer knows " + std::to_string(missing) + " of " +
+                                          std::to_string(known) +
+                                          " tasks at once: none is called lost for 30 minutes"});
+  }
+  memory_lost_until_ = now.steady + kMemoryLost;
+  return true;
+}
+
+void Poller::absent(TaskSlot slot, const Call& call, Now now, std::vector<News>& news) {
+  Task& task = tasks_[slot];
+  task.call = 0;
+  if (now.steady < memory_lost_until_) return again(slot, now.steady + kAbsentAgain, now);
+  if (!task.missing_since) task.missing_since = now.steady;
+  const milliseconds missing = now.steady - *task.missing_since;
+  if (missing < watch_.missing_grace) {
+    const milliseconds wait = std::min(std::max(kAbsentAgain, missing), watch_.missing_grace - missing);
+    // However long the grace, nothing waits beyond max_gap.
+    return again(slot, now.steady + std::min(wait, watch_.max_gap), now);
+  }
+  if (call.batch) {
+    if (!settings_) return again(slot, now.steady, now);
+    return ask_alone(slot);
+  }
+  // A gateway that never showed anything may be at another address: that confirms no absence.
+  if (!seen_any_) return again(slot, now.steady + watch_.missing_grace, now);
+  news.push_back({slot, nullptr, Look{call.asked, now.steady, {}, {}, {}, {}, {}}});
+}
+
+void Poller::split(const Call& call, Now now) {
+  if (!settings_) {
+    for (const TaskSlot slot : call.slots) again(slot, now.steady, now);
+    return;
+  }
+  if (call.slots.size() == 1) {
+    tasks_[call.slots.front()].alone = true;
+    return ask_alone(call.slots.front());
+  }
+  Piece halves[2];
+  for (std::size_t i = 0; i < call.slots.size(); ++i) {
+    Task& task = tasks_[call.slots[i]];
+    task.call = 0;
+    halves[i < call.slots.size() / 2 ? 0 : 1].push_back({call.slots[i], task.generation});
+  }
+  for (Piece& half : halves) {
+    if (!half.empty()) pieces_.push_back(std::move(half));
+  }
+}
+
+Time Poller::next_wakeup() const {
+  if (!settings_) return kNever;
+  const Time work = !pieces_.empty() || !alone_.empty() ? Time::min() : schedule_->next_call();
+  if (work == kNever) return kNever;
+  return std::max(work, link_->ready_at());
+}
+
+GatewayView Poller::view(Now now) const {
+  GatewayView view;
+  view.name = name_;
+  view.configured = settings_.has_value();
+  view.live = tasks_.size();
+  view.noticed = noticed_;
+  view.detection_delay_mean_s = delays_ == 0 ? 0.0 : delay_sum_s_ / static_cast<double>(delays_);
+  if (!link_) return view;
+  static constexpr const char* kStates[] = {"up", "throttled", "open", "probing", "refused"};
+  view.in_flight = link_->in_flight();
+  view.state = kStates[static_cast<std::size_t>(link_->state(now.steady))];
+  view.last_error = link_->last_error();
+  view.batches = link_->has_batches();
+  view.calls = link_->calls();
+  view.failed_calls = link_->failed();
+  view.ids_asked = link_->ids_asked();
+  view.budget_left = link_->budget_left();
+  return view;
+}
+
+}  // namespace mjwatchd

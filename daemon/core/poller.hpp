@@ -1,0 +1,108 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/core/gateway_clock.hpp"
+#include "daemon/core/gateway_link.hpp"
+#include "daemon/core/task_table.hpp"
+#include "mjwatchd/poll_schedule.hpp"
+#include "mjwatchd/settings.hpp"
+#include "mjwatchd/watcher.hpp"
+
+namespace mjwatchd {
+
+/// Asks one gateway about its tasks: brings together the schedule (who is due), the link (whether it
+/// may be called) and the table (who is watched), and tells what each reply says of whom. What a
+/// task's news means and what is committed is the Watcher's. Owned by the Watcher; pure.
+class Poller {
+ public:
+  /// What a reply tells of one task. The task is taken out of its call, and the caller gives it back
+  /// to the schedule by one of unchanged(), settle() … below.
+  struct News {
+    TaskSlot slot = 0;
+    const Snapshot* snapshot = nullptr;  ///< nothing: it is lost; good while the reply is
+    Look look;
+  };
+
+  /// `settings` is nothing for a gateway that isn't configured.
+  Poller(std::string name, const GatewaySettings* settings, const WatchSettings& watch, Now now);
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] TaskTable& tasks() { return tasks_; }
+  [[nodiscard]] const TaskTable& tasks() const { return tasks_; }
+  [[nodiscard]] bool configured() const { return link_ != nullptr; }
+
+  void reconfigure(const GatewaySettings* settings, const WatchSettings& watch, Now now);
+
+  /// Takes a task that is new here (or was out for a commit) into the schedule.
+  void enter(TaskSlot slot, Now now);
+  /// Out of the schedule, with the look that made it so still to be told.
+  void settle(TaskSlot slot);
+  /// Back after a look that changed nothing, or whose change is committed.
+  void unchanged(TaskSlot slot, const Look& look, Now now);
+  /// Back, because nothing became of it.
+  void again(TaskSlot slot, Time earliest, Now now);
+  /// Out for good: it has ended, as this look saw (nothing: not by a look).
+  void finished(TaskSlot slot, const Look* look);
+  void hasten(TaskSlot slot, Now now);
+  /// Drops the task from everything.
+  void drop(TaskSlot slot);
+
+  /// Makes the calls that are due.
+  void pump(Now now, CallNo& last_call, Actions& out, std::unordered_map<CallNo, Poller*>& calls);
+  void replied(CallNo call, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
+  [[nodiscard]] Time next_wakeup() const;
+
+  [[nodiscard]] GatewayView view(Now now) const;
+  [[nodiscard]] std::string learned() const { return schedule_ ? schedule_->learned() : std::string(); }
+  void restore(std::string_view state);
+
+ private:
+  struct Call {
+    bool batch = false;
+    Time asked;
+    std::vector<TaskSlot> slots;
+  };
+  struct Part {  ///< a task in a queue, if it is still there
+    TaskSlot slot;
+    std::uint64_t generation;
+  };
+  using Piece = std::vector<Part>;
+
+  [[nodiscard]] bool queued(const Part& part) const;
+  bool next_call(Now now, Call& call);
+  bool from_pieces(Call& call);
+  bool from_alone(Call& call);
+  bool from_schedule(Now now, Call& call);
+  void leave(CallNo no, Call call, Now now, Actions& out);
+  void read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
+  void absent(TaskSlot slot, const Call& call, Now now, std::vector<News>& news);
+  void split(const Call& call, Now now);
+  [[nodiscard]] bool forgets(const Call& call, CallNo no, Now now, Actions& out);
+  [[nodiscard]] TaskFacts facts(const Task& task) const;
+  void ask_alone(TaskSlot slot);
+
+  std::string name_;
+  WatchSettings watch_;
+  std::optional<GatewaySettings> settings_;
+  std::unique_ptr<GatewayLink> link_;
+  std::unique_ptr<PollSchedule> schedule_;
+  GatewayClock clock_;
+  TaskTable tasks_;
+  std::unordered_map<CallNo, Call> calls_;
+  std::deque<Piece> pieces_;  ///< halves of refused batches
+  std::deque<Part> alone_;    ///< to be asked for by themselves; bounded by the tasks
+  std::string restored_;
+  Time memory_lost_until_ = Time::min();
+  bool seen_any_ = false;  ///< the gateway has shown a task, or answered a batch
+  std::vector<TaskSlot> taken_;
+  std::uint64_t noticed_ = 0, delays_ = 0;
+  double delay_sum_s_ = 0;
+};
+
+}  // namespace mjwatchd

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "mjwatchd/event.hpp"
+#include "mjwatchd/poll_schedule.hpp"
+#include "mjwatchd/task.hpp"
+
+namespace mjwatchd {
+
+/// Where a held task is in its life here.
+enum class Place : std::uint8_t {
+  held,     ///< its gateway isn't configured: shown, never asked for
+  waiting,  ///< in the schedule
+  asked,    ///< taken from the schedule: in a call, or in a queue for one
+  settling  ///< a change of it is on its way to the disk
+};
+
+/// What a task needs once SUCCESS is committed: the way of its pictures.
+struct PictureState {
+  Time next{};              ///< when to try again
+  milliseconds wait{};      ///< before that, doubling
+  bool queued = false;      ///< waits for a free place, or is being saved
+  bool on_request = false;  ///< has ended; someone asked for its pictures once more
+  WallTime success_at{};
+  Time success{};
+  std::optional<WallTime> link_expires_at;
+  std::string error;  ///< of the last attempt
+};
+
+/// What the daemon remembers of a task it watches. Committed state only. A task costs some 250
+/// bytes, its id included; the pictures' part exists only after SUCCESS.
+struct Task {
+  std::string id;
+  std::uint64_t digest = 0;
+  std::uint64_t generation = 0;  ///< tells this task from one that had its slot before; never 0 while held
+  CallNo call = 0;               ///< the call it is in
+  Time expire{};
+  Time changed{};  ///< last change of status or progress
+  Time registered{};
+  Time not_before = Time::min();  ///< a failed commit is tried again from here on
+  Time timer = kNever;            ///< its one item in the deadlines
+  std::optional<Time> missing_since;
+  std::optional<Time> submitted, started;
+  std::unique_ptr<PictureState> pictures;
+  std::optional<std::uint8_t> progress;
+  Phase phase = Phase::watching;
+  Status status = Status::unknown;
+  SaveMode save = SaveMode::image;
+  Place place = Place::held;
+  std::uint8_t action = 0;  ///< index into the table's words
+  bool seed = false;
+  bool stalled = false;
+  bool said_started = false;
+  bool scheduled = false;  ///< the schedule knows its slot
+  bool alone = false;      ///< the gateway dislikes batches with it
+};
+
+/// One gateway's tasks: by slot, and by id. Slots are reused; references stay good until drop().
+class TaskTable {
+ public:
+  /// A task from its record; its times are placed on the steady line, none of them in the future
+  /// that belongs to the past, so that a clock set back leaves nothing waiting for ever.
+  TaskSlot add(const TaskRecord& record, const Now& now);
+  void drop(TaskSlot slot);
+
+  [[nodiscard]] std::optional<TaskSlot> find(std::string_view id) const;
+  [[nodiscard]] Task& operator[](TaskSlot slot) { return tasks_[slot]; }
+  [[nodiscard]] const Task& operator[](TaskSlot slot) const { return tasks_[slot]; }
+  [[nodiscard]] bool is(TaskSlot slot, std::uint64_t generation) const {
+    return slot < tasks_.size() && tasks_[slot].generation == generation;
+  }
+  [[nodiscard]] std::string_view action(const Task& task) const { return actions_[task.action]; }
+  [[nodiscard]] std::size_t size() const { return by_id_.size(); }
+  /// Calls `visit(slot)` for each task, in the order of slots.
+  template <typename Visit>
+  void each(Visit visit) {
+    for (TaskSlot slot = 0; slot < tasks_.size(); ++slot) {
+      if (tasks_[slot].generation != 0) visit(slot);
+    }
+  }
+
+ private:
+  std::uint8_t word(std::string_view action);
+
+  std::deque<Task> tasks_;  ///< never moves what it holds: by_id_ looks into it
+  std::vector<TaskSlot> free_;
+  std::unordered_map<std::string_view, TaskSlot> by_id_;
+  std::vector<std::string> actions_{""};  ///< at most 256; further words count as not said
+  std::uint64_t generations_ = 0;
+};
+
+}  // namespace mjwatchd

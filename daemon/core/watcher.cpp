@@ -1,0 +1,260 @@
+#include "mjwatchd/watcher.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "daemon/core/watcher_impl.hpp"
+
+namespace mjwatchd {
+
+Watcher::Watcher(const Settings& settings, Now now) : impl_(std::make_unique<Impl>(settings, now)) {}
+Watcher::~Watcher() = default;
+void Watcher::handle(std::span<const Event> events, Now now, Actions& out) { impl_->handle(events, now, out); }
+Time Watcher::next_wakeup() const { return impl_->next_wakeup(); }
+void Watcher::reconfigure(const Settings& settings, Now now, Actions& out) { impl_->reconfigure(settings, now, out); }
+void Watcher::stop() { impl_->stop(); }
+std::size_t Watcher::live() const { return impl_->live(); }
+std::size_t Watcher::saving() const { return impl_->saving(); }
+bool Watcher::holds(const TaskKey& key) const { return impl_->holds(key); }
+std::vector<GatewayView> Watcher::gateways() const { return impl_->gateways(); }
+const Outbox& Watcher::outbox() const { return impl_->outbox(); }
+
+Watcher::Impl::Impl(const Settings& settings, Now now)
+    : settings_(settings), outbox_(settings_.webhooks, settings_.seed, last_change_), now_(now) {
+  for (const auto& [name, gateway] : settings_.gateways) {
+    pollers_.emplace(name, std::make_unique<Poller>(name, &gateway, settings_.watch, now));
+  }
+}
+
+void Watcher::Impl::handle(std::span<const Event> events, Now now, Actions& out) {
+  assert(now.steady >= now_.steady);
+  now_ = now;
+  out_ = &out;
+  for (const Event& event : events) {
+    std::visit([this](const auto& heard) { hear(heard); }, event);
+  }
+  advance();
+  out_ = nullptr;
+}
+
+void Watcher::Impl::advance() {
+  if (!stopped_) {
+    run_deadlines();
+    for (auto& [name, poller] : pollers_) poller->pump(now_, last_call_, *out_, calls_);
+    save_pictures();
+    learn();
+    outbox_.advance(now_, *out_);
+  }
+  find_wakeup();
+}
+
+void Watcher::Impl::stop() {
+  stopped_ = true;
+  next_wakeup_ = kNever;
+}
+
+void Watcher::Impl::reconfigure(const Settings& settings, Now now, Actions& out) {
+  now_ = now;
+  out_ = &out;
+  settings_ = settings;
+  for (auto& [name, poller] : pollers_) {
+    const auto found = settings_.gateways.find(name);
+    poller->reconfigure(found == settings_.gateways.end() ? nullptr : &found->second, settings_.watch, now);
+  }
+  for (const auto& [name, gateway] : settings_.gateways) {
+    if (!pollers_.contains(name)) {
+      pollers_.emplace(name, std::make_unique<Poller>(name, &gateway, settings_.watch, now));
+    }
+  }
+  outbox_.reconfigure(settings_.webhooks, now, out);
+  for (auto& [name, poller] : pollers_) {  // other settings, other deadlines
+    poller->tasks().each([&](TaskSlot slot) { arm({poller.get(), slot, poller->tasks()[slot].generation}); });
+  }
+  advance();
+  out_ = nullptr;
+}
+
+// ---- what is heard
+
+void Watcher::Impl::hear(const event::Registered& event) {
+  persist(change::Register{event.registration, now_.wall}, Registering{event.ticket});
+}
+
+void Watcher::Impl::hear(const event::Deleted& event) {
+  persist(change::Forget{event.key}, Forgetting{event.ticket, event.key});
+}
+
+void Watcher::Impl::hear(const event::ChangeAsked& event) {
+  const auto* receiver = std::get_if<change::Receiver>(&event.change);
+  persist(event.change, Asking{event.ticket, receiver ? std::optional(*receiver) : std::nullopt});
+}
+
+void Watcher::Impl::hear(const event::RefreshAsked& event) {
+  auto ref = find(event.key);
+  if (!ref && event.record && event.record->status == Status::success && event.record->phase != Phase::watching) {
+    ref = adopt(*event.record);
+    PictureState& pictures = *task_of(*ref).pictures;
+    pictures.on_request = task_of(*ref).phase == Phase::done;
+  }
+  if (!ref) return;
+  Task& task = task_of(*ref);
+  if (task.pictures) {
+    task.pictures->next = now_.steady;
+    arm(*ref);
+  } else {
+    ref->poller->hasten(ref->slot, now_);
+  }
+}
+
+void Watcher::Impl::hear(const event::Adopted& event) {
+  if (event.task.phase == Phase::done || find(event.task.key)) return;
+  adopt(event.task);
+}
+
+void Watcher::Impl::hear(const event::DeliveryAdopted& event) { outbox_.adopt(event.delivery, now_, *out_); }
+
+void Watcher::Impl::hear(const event::ReceiverAdopted& event) {
+  outbox_.receiver(event.name, event.disabled, now_, *out_);
+}
+
+void Watcher::Impl::hear(const event::LearnedAdopted& event) {
+  learned_[event.gateway] = event.state;
+  poller(event.gateway).restore(event.state);
+}
+
+void Watcher::Impl::hear(const event::Released& event) {
+  if (const auto ref = find(event.key)) drop(*ref);
+}
+
+void Watcher::Impl::hear(const event::BatchFetched& event) {
+  const auto found = calls_.find(event.call);
+  if (found == calls_.end()) return;
+  Poller& asked = *found->second;
+  calls_.erase(found);
+  std::vector<Poller::News> all;
+  asked.replied(event.call, event.reply, now_, *out_, all);
+  for (const Poller::News& one : all) news(asked, one);
+}
+
+void Watcher::Impl::hear(const event::Sent& event) { outbox_.sent(event.delivery, event.result, now_, *out_); }
+
+// ---- tasks
+
+Poller& Watcher::Impl::poller(const std::string& gateway) {
+  auto& found = pollers_[gateway];
+  if (!found) found = std::make_unique<Poller>(gateway, nullptr, settings_.watch, now_);
+  return *found;
+}
+
+std::optional<Watcher::Impl::Ref> Watcher::Impl::find(const TaskKey& key) const {
+  const auto found = pollers_.find(key.gateway);
+  if (found == pollers_.end()) return std::nullopt;
+  const auto slot = found->second->tasks().find(key.id);
+  if (!slot) return std::nullopt;
+  return Ref{found->second.get(), *slot, found->second->tasks()[*slot].generation};
+}
+
+Watcher::Impl::Ref Watcher::Impl::adopt(const TaskRecord& record) {
+  Poller& home = poller(record.key.gateway);
+  const TaskSlot slot = home.tasks().add(record, now_);
+  const Ref ref{&home, slot, home.tasks()[slot].generation};
+  home.enter(slot, now_);
+  arm(ref);
+  return ref;
+}
+
+void Watcher::Impl::drop(const Ref& ref) { ref.poller->drop(ref.slot); }
+
+// ---- time
+
+Time Watcher::Impl::deadline(const Task& task) const {
+  if (task.place == Place::settling) return kNever;
+  Time when = kNever;
+  if (task.phase == Phase::watching) {
+    when = task.expire;
+  } else if (task.pictures) {
+    if (!task.pictures->queued) when = task.pictures->next;
+    if (task.phase == Phase::saving) when = std::min(when, give_up_at(task));
+    if (task.phase == Phase::late && !task.pictures->queued) when = std::min(when, quiet_end(task));
+  }
+  return std::max(when, task.not_before);
+}
+
+/// Sees to it that the task's deadline has an item. One that lies later than its present item is
+/// found when that comes up.
+void Watcher::Impl::arm(const Ref& ref) {
+  Task& task = task_of(ref);
+  const Time when = deadline(task);
+  if (when >= task.timer) return;
+  task.timer = when;
+  deadlines_.push({when, ref.poller, ref.slot, ref.generation});
+}
+
+void Watcher::Impl::drop_stale_deadlines() {
+  while (!deadlines_.empty()) {
+    const auto item = deadlines_.top();
+    const Ref ref{item.poller, item.slot, item.generation};
+    if (alive(ref) && task_of(ref).timer == item.when) {
+      if (deadline(task_of(ref)) == item.when) return;
+      deadlines_.pop();
+      task_of(ref).timer = kNever;
+      arm(ref);
+      continue;
+    }
+    deadlines_.pop();
+  }
+}
+
+void Watcher::Impl::run_deadlines() {
+  for (drop_stale_deadlines(); !deadlines_.empty() && deadlines_.top().when <= now_.steady; drop_stale_deadlines()) {
+    const auto item = deadlines_.top();
+    deadlines_.pop();
+    const Ref ref{item.poller, item.slot, item.generation};
+    Task& task = task_of(ref);
+    task.timer = kNever;
+    if (task.phase == Phase::watching) {
+      expire(ref);
+    } else {
+      tend_pictures(ref);
+    }
+    if (alive(ref)) arm(ref);
+  }
+  if (deadlines_.size() > 64 + 4 * live()) {
+    deadlines_.sweep([this](const Deadlines::Item& item) {
+      const Ref ref{item.poller, item.slot, item.generation};
+      return !alive(ref) || task_of(ref).timer != item.when;
+    });
+  }
+}
+
+void Watcher::Impl::find_wakeup() {
+  next_wakeup_ = kNever;
+  if (stopped_) return;
+  drop_stale_deadlines();
+  if (!deadlines_.empty()) next_wakeup_ = deadlines_.top().when;
+  for (const auto& [name, poller] : pollers_) next_wakeup_ = std::min(next_wakeup_, poller->next_wakeup());
+  next_wakeup_ = std::min(next_wakeup_, outbox_.next_wakeup());
+}
+
+// ---- views
+
+std::size_t Watcher::Impl::live() const {
+  std::size_t sum = 0;
+  for (const auto& [name, poller] : pollers_) sum += poller->tasks().size();
+  return sum;
+}
+
+std::size_t Watcher::Impl::saving() const { return saves_.size() + save_queue_.size(); }
+
+bool Watcher::Impl::holds(const TaskKey& key) const { return find(key).has_value(); }
+
+std::vector<GatewayView> Watcher::Impl::gateways() const {
+  std::vector<GatewayView> views;
+  for (const auto& [name, poller] : pollers_) {
+    if (poller->configured() || poller->tasks().size() > 0) views.push_back(poller->view(now_));
+  }
+  return views;
+}
+
+}  // namespace mjwatchd

@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "daemon/core/finding.hpp"
+#include "daemon/core/watcher_impl.hpp"
+
+namespace mjwatchd {
+namespace {
+using namespace std::chrono_literals;
+constexpr milliseconds kCommitAgain = 1s;  ///< a disk that failed is given this long
+constexpr milliseconds kLearnedEvery = 1min;
+}  // namespace
+
+ChangeNo Watcher::Impl::persist(Change change, Wish wish) {
+  const ChangeNo no = ++last_change_;
+  wishes_.emplace(no, std::move(wish));
+  out_->emplace_back(action::Persist{no, std::move(change)});
+  return no;
+}
+
+void Watcher::Impl::change_task(const Ref& ref, change::Task change, std::optional<Look> look) {
+  assert(alive(ref));
+  assert(task_of(ref).place != Place::settling);  // one change of a task at a time
+  // Final stays final: what is left after SUCCESS are its pictures and its announcement.
+  assert(task_of(ref).phase == Phase::watching || !change.snapshot);
+  assert(task_of(ref).phase == Phase::watching || change.phase >= task_of(ref).phase);
+  assert(task_of(ref).phase == Phase::watching || change.ending == Ending::succeeded);
+  ref.poller->settle(ref.slot);
+  Change whole = change;
+  if (change.snapshot) change.snapshot->json.reset();  // the store has it now
+  persist(std::move(whole), Changing{ref, std::move(change), std::move(look)});
+}
+
+void Watcher::Impl::hear(const event::Persisted& event) {
+  const auto found = wishes_.find(event.change);
+  if (found == wishes_.end()) {
+    outbox_.persisted(event.change, event.result, now_, *out_);
+    spread(event.result);
+    return;
+  }
+  const Wish wish = std::move(found->second);
+  wishes_.erase(found);
+  std::visit([&](const auto& kind) { settled(kind, event.result); }, wish);
+  spread(event.result);
+}
+
+/// What a commit made beside the change itself: events to tell of, deliveries to send.
+void Watcher::Impl::spread(const CommitResult& result) {
+  if (!result.events.empty()) out_->emplace_back(action::Announce{result.events});
+  for (const DeliveryRecord& delivery : result.deliveries) outbox_.adopt(delivery, now_, *out_);
+}
+
+void Watcher::Impl::answer(Ticket ticket, const CommitResult& result) {
+  if (ticket != 0) out_->emplace_back(action::Answer{ticket, result});
+}
+
+void Watcher::Impl::settled(const Registering& wish, const CommitResult& result) {
+  if (result.code == CommitResult::Code::done && result.task) {
+    if (const auto before = find(result.task->key)) drop(*before);
+    adopt(*result.task);
+  }
+  answer(wish.ticket, result);
+}
+
+void Watcher::Impl::settled(const Forgetting& wish, const CommitResult& result) {
+  if (result.code == CommitResult::Code::done || result.code == CommitResult::Code::missing) {
+    if (const auto ref = find(wish.key)) drop(*ref);
+  }
+  answer(wish.ticket, result);
+}
+
+void Watcher::Impl::settled(const Asking& wish, const CommitResult& result) {
+  if (wish.receiver && result.code == CommitResult::Code::done) {
+    outbox_.receiver(wish.receiver->name, wish.receiver->disabled, now_, *out_);
+  }
+  answer(wish.ticket, result);
+}
+
+void Watcher::Impl::settled(const Learning&, const CommitResult&) {}
+
+void Watcher::Impl::settled(const Changing& wish, const CommitResult& result) {
+  if (!alive(wish.task)) return;  // deleted or released meanwhile
+  assert(task_of(wish.task).place == Place::settling);
+  switch (result.code) {
+    case CommitResult::Code::done:
+      return committed(wish, result);
+    case CommitResult::Code::missing:
+      return drop(wish.task);
+    default:
+      return not_committed(wish);
+  }
+}
+
+void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) {
+  Task& task = task_of(wish.task);
+  const change::Task& change = wish.change;
+  if (change.snapshot) {
+    const Snapshot& seen = *change.snapshot;
+    assert(!is_final(task.status));
+    if (moved(task, seen)) task.changed = now_.steady;
+    task.digest = seen.digest;
+    if (seen.status != Status::unknown) task.status = seen.status;
+    if (seen.progress) task.progress = seen.progress;
+  }
+  if (wish.look && wish.look->submitted) task.submitted = wish.look->submitted;
+  if (wish.look && wish.look->started) task.started = wish.look->started;
+  task.stalled = change.stalled;
+  task.not_before = Time::min();
+  if (std::find(change.events.begin(), change.events.end(), EventType::started) != change.events.end()) {
+    task.said_started = true;
+  }
+  const Phase before = std::exchange(task.phase, change.phase);
+  if (change.phase == Phase::watching) {
+    wish.task.poller->unchanged(wish.task.slot, *wish.look, now_);
+    return arm(wish.task);
+  }
+  if (before == Phase::watching) wish.task.poller->finished(wish.task.slot, wish.look ? &*wish.look : nullptr);
+  task.place = Place::held;
+  if (change.phase == Phase::done) return drop(wish.task);
+  if (before == Phase::watching) {
+    begin_pictures(wish.task);
+    if (result.task) task.pictures->link_expires_at = result.task->link_expires_at;
+  }
+  arm(wish.task);
+}
+
+void Watcher::Impl::not_committed(const Changing& wish) {
+  Task& task = task_of(wish.task);
+  task.not_before = now_.steady + kCommitAgain;
+  if (task.phase == Phase::watching) {
+    wish.task.poller->again(wish.task.slot, task.not_before, now_);
+  } else {
+    task.place = Place::held;
+    task.pictures->next = std::max(task.pictures->next, task.not_before);
+  }
+  arm(wish.task);
+}
+
+void Watcher::Impl::learn() {
+  for (const auto& [name, poller] : pollers_) {
+    const auto [last, first] = learned_at_.try_emplace(name, now_.steady);
+    if (now_.steady - last->second < kLearnedEvery) continue;
+    last->second = now_.steady;
+    std::string state = poller->learned();
+    if (state.empty() || state == learned_[name]) continue;
+    learned_[name] = state;
+    persist(change::Learned{name, std::move(state)}, Learning{});
+  }
+}
+
+}  // namespace mjwatchd

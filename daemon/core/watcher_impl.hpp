@@ -1,0 +1,152 @@
+// The watcher's decisions. Its parts are in four files: what is heard (watcher.cpp), what replies
+// mean (watcher_looks.cpp), what commits did (watcher_commits.cpp), and the pictures' way
+// (watcher_pictures.cpp).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "daemon/core/deadlines.hpp"
+#include "daemon/core/poller.hpp"
+#include "mjwatchd/watcher.hpp"
+
+namespace mjwatchd {
+
+class Watcher::Impl {
+ public:
+  Impl(const Settings& settings, Now now);
+
+  void handle(std::span<const Event> events, Now now, Actions& out);
+  [[nodiscard]] Time next_wakeup() const { return next_wakeup_; }
+  void reconfigure(const Settings& settings, Now now, Actions& out);
+  void stop();
+
+  [[nodiscard]] std::size_t live() const;
+  [[nodiscard]] std::size_t saving() const;
+  [[nodiscard]] bool holds(const TaskKey& key) const;
+  [[nodiscard]] std::vector<GatewayView> gateways() const;
+  [[nodiscard]] const Outbox& outbox() const { return outbox_; }
+
+ private:
+  /// A task as long as it is the same one.
+  struct Ref {
+    Poller* poller = nullptr;
+    TaskSlot slot = 0;
+    std::uint64_t generation = 0;
+    auto operator<=>(const Ref&) const = default;
+  };
+
+  // What a Persist under way is about.
+  struct Registering {
+    Ticket ticket;
+  };
+  struct Forgetting {
+    Ticket ticket;
+    TaskKey key;
+  };
+  struct Asking {
+    Ticket ticket;
+    std::optional<change::Receiver> receiver;
+  };
+  struct Learning {};
+  struct Changing {
+    Ref task;
+    change::Task change;
+    std::optional<Look> look;  ///< what led to it
+  };
+  using Wish = std::variant<Registering, Forgetting, Asking, Learning, Changing>;
+
+  // Hearing (watcher.cpp).
+  void hear(const event::Tick&) {}
+  void hear(const event::Registered& event);
+  void hear(const event::Deleted& event);
+  void hear(const event::RefreshAsked& event);
+  void hear(const event::ChangeAsked& event);
+  void hear(const event::Adopted& event);
+  void hear(const event::DeliveryAdopted& event);
+  void hear(const event::ReceiverAdopted& event);
+  void hear(const event::LearnedAdopted& event);
+  void hear(const event::Released& event);
+  void hear(const event::Persisted& event);
+  void hear(const event::BatchFetched& event);
+  void hear(const event::ImageSaved& event);
+  void hear(const event::Sent& event);
+
+  // Tasks.
+  Poller& poller(const std::string& gateway);
+  [[nodiscard]] std::optional<Ref> find(const TaskKey& key) const;
+  [[nodiscard]] bool alive(const Ref& ref) const { return ref.poller->tasks().is(ref.slot, ref.generation); }
+  [[nodiscard]] static Task& task_of(const Ref& ref) { return ref.poller->tasks()[ref.slot]; }
+  [[nodiscard]] static TaskKey key_of(const Ref& ref) { return {ref.poller->name(), task_of(ref).id}; }
+  Ref adopt(const TaskRecord& record);
+  void drop(const Ref& ref);
+
+  // Looks (watcher_looks.cpp).
+  void news(Poller& poller, const Poller::News& news);
+  void expire(const Ref& ref);
+
+  // Commits (watcher_commits.cpp).
+  ChangeNo persist(Change change, Wish wish);
+  void change_task(const Ref& ref, change::Task change, std::optional<Look> look);
+  void settled(const Registering& wish, const CommitResult& result);
+  void settled(const Forgetting& wish, const CommitResult& result);
+  void settled(const Asking& wish, const CommitResult& result);
+  void settled(const Learning& wish, const CommitResult& result);
+  void settled(const Changing& wish, const CommitResult& result);
+  void committed(const Changing& wish, const CommitResult& result);
+  void not_committed(const Changing& wish);
+  void spread(const CommitResult& result);
+  void answer(Ticket ticket, const CommitResult& result);
+  void learn();
+
+  // Pictures (watcher_pictures.cpp).
+  void begin_pictures(const Ref& ref);
+  void tend_pictures(const Ref& ref);
+  void save_pictures();
+  void pictures_came(const Ref& ref, SaveVerdict verdict, const ImageResult& result);
+  void announce_success(const Ref& ref, Phase phase, ImageResult images);
+  void pictures_late(const Ref& ref, SaveVerdict verdict, const ImageResult& result);
+  [[nodiscard]] Time give_up_at(const Task& task) const;
+  [[nodiscard]] Time quiet_end(const Task& task) const;
+
+  // Time.
+  [[nodiscard]] Time deadline(const Task& task) const;
+  void arm(const Ref& ref);
+  void run_deadlines();
+  void drop_stale_deadlines();
+  void advance();
+  void find_wakeup();
+
+  Settings settings_;
+  std::map<std::string, std::unique_ptr<Poller>> pollers_;  ///< by gateway; in order, to be deterministic
+  ChangeNo last_change_ = 0;
+  CallNo last_call_ = 0;
+  Outbox outbox_;
+  std::unordered_map<ChangeNo, Wish> wishes_;
+  std::unordered_map<CallNo, Poller*> calls_;
+  Deadlines deadlines_;
+  struct SaveWish {
+    WallTime deadline;
+    std::string gateway;
+    TaskSlot slot;
+    std::uint64_t generation;
+    auto operator<=>(const SaveWish&) const = default;
+  };
+  std::set<SaveWish> save_queue_;               ///< nearest deadline first; bounded by the tasks
+  std::map<TaskKey, std::uint64_t> saves_;      ///< under way, with the task's generation
+  std::map<std::string, std::string> learned_;  ///< as last committed
+  std::map<std::string, Time> learned_at_;
+  bool stopped_ = false;
+  Time next_wakeup_ = kNever;
+
+  // Of the step being made.
+  Now now_;
+  Actions* out_ = nullptr;
+};
+
+}  // namespace mjwatchd

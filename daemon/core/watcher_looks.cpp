@@ -1,0 +1,37 @@
+#include <cassert>
+#include <utility>
+
+#include "daemon/core/finding.hpp"
+#include "daemon/core/watcher_impl.hpp"
+
+namespace mjwatchd {
+
+void Watcher::Impl::news(Poller& poller, const Poller::News& news) {
+  const Ref ref{&poller, news.slot, poller.tasks()[news.slot].generation};
+  const Task& task = task_of(ref);
+  assert(task.phase == Phase::watching && task.place == Place::asked);
+  if (news.snapshot == nullptr) {
+    change::Task change;
+    change.key = key_of(ref);
+    change.phase = Phase::done;
+    change.ending = Ending::lost;
+    change.events = {EventType::lost};
+    change.at = now_.wall;
+    return change_task(ref, std::move(change), std::nullopt);
+  }
+  auto change = find_change(task, key_of(ref), *news.snapshot, settings_.watch, now_);
+  if (!change) return poller.unchanged(news.slot, news.look, now_);
+  change_task(ref, std::move(*change), news.look);
+}
+
+void Watcher::Impl::expire(const Ref& ref) {
+  change::Task change;
+  change.key = key_of(ref);
+  change.phase = Phase::done;
+  change.ending = Ending::expired;
+  change.events = {EventType::expired};
+  change.at = now_.wall;
+  change_task(ref, std::move(change), std::nullopt);
+}
+
+}  // namespace mjwatchd

@@ -1,0 +1,14 @@
+// What is known of a task, after one more reply.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace mjwatchd::gateway {
+
+/// Pure. The stored object with the fresh one laid over it: a fresh value wins unless it is empty
+/// (null, "", [], {}, and 0 for times) where the stored one is not; fields only the stored one has stay.
+/// Either may be empty (no object yet). Both are JSON objects.
+[[nodiscard]] std::string merge_objects(std::string_view stored, std::string_view fresh);
+
+}  // namespace mjwatchd::gateway

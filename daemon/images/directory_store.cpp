@@ -1,0 +1,92 @@
+#include "daemon/images/directory_store.hpp"
+
+#include <asio/post.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/images/saving.hpp"
+
+namespace mjwatchd::images {
+
+namespace {
+
+/// Each download has at most one job waiting; the rest are removals of part files.
+std::size_t worker_bound(const Options& options) { return options.max_downloads * 4 + 64; }
+
+Options completed(Options options) {
+  if (!options.clock) {
+    options.clock = [] { return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()); };
+  }
+  return options;
+}
+
+}  // namespace
+
+DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& client, Options options)
+    : io_(io),
+      client_(client),
+      options_(completed(std::move(options))),
+      folder_(options_.directory, NamePattern(options_.name), options_.keep_free),
+      worker_(io, worker_bound(options_)),
+      slots_(options_.max_downloads, options_.max_per_origin) {
+  for (GatewayOptions& gateway : options_.gateways) gateways_.emplace(gateway.name, gateway);
+  if (gateways_.size() > 1 && !folder_.pattern.names_gateway()) {
+    throw std::invalid_argument("images.name needs {gateway}: ids of several gateways are not distinct");
+  }
+  // First in the queue, so that no part file of this run is there yet.
+  if (!worker_.post([this] { folder_.remove_orphans(); }, nullptr)) throw std::logic_error("a new worker has no room");
+}
+
+DirectoryImageStore::~DirectoryImageStore() {
+  *alive_ = false;
+  orders_.clear();
+}
+
+void DirectoryImageStore::later(std::function<void(SaveReport)> done, SaveReport report) {
+  asio::post(io_, [alive = alive_, done = std::move(done), report = std::move(report)]() mutable {
+    if (*alive) done(std::move(report));
+  });
+}
+
+void DirectoryImageStore::save(SaveOrder order, std::function<void(SaveReport)> done) {
+  const auto gateway = gateways_.find(order.key.gateway);
+  if (gateway == gateways_.end()) {
+    SaveReport report;
+    report.result.error = "gateway " + order.key.gateway + " is not configured";
+    return later(std::move(done), std::move(report));
+  }
+  const OrderKey key{order.deadline, next_++};
+  auto saving = std::make_shared<Saving>(*this, key, std::move(order), gateway->second);
+  orders_.emplace(key, Waiting{saving, std::move(done)});
+  if (orders_.size() > options_.max_orders) make_room();
+  // Started from the loop, so that nothing is answered from inside this call.
+  asio::post(io_, [alive = alive_, this, key] {
+    if (!*alive) return;
+    if (const auto waiting = orders_.find(key); waiting != orders_.end()) {
+      const auto held = waiting->second.saving;
+      held->start();
+    }
+  });
+}
+
+void DirectoryImageStore::make_room() {
+  const auto saving = std::prev(orders_.end())->second.saving;
+  saving->give_way("too many pictures wait to be saved");
+}
+
+void DirectoryImageStore::answer(const OrderKey& key, SaveReport report) {
+  const auto waiting = orders_.find(key);
+  if (waiting == orders_.end()) return;
+  auto done = std::move(waiting->second.done);
+  orders_.erase(waiting);
+  later(std::move(done), std::move(report));
+}
+
+std::unique_ptr<DirectoryImageStore> make_image_store(asio::io_context& io, http::Client& client, Options options) {
+  if (options.directory.starts_with("s3://")) {
+    throw std::invalid_argument("images.directory: s3:// is not supported by this version; name a folder");
+  }
+  return std::make_unique<DirectoryImageStore>(io, client, std::move(options));
+}
+
+}  // namespace mjwatchd::images

@@ -1,0 +1,73 @@
+// Pictures in a folder of this machine.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/http/client.hpp"
+#include "daemon/images/file_worker.hpp"
+#include "daemon/images/options.hpp"
+#include "daemon/images/part_file.hpp"
+#include "daemon/images/slots.hpp"
+#include "mjwatchd/ports.hpp"
+
+namespace mjwatchd::images {
+
+class Saving;
+
+/// Fetches what an order wants, nearest deadline first, verifies it and puts it in place. Nothing
+/// is retried over time here: the core decides when to order again. What an order got is reported
+/// even when the rest is missing.
+/// Loop thread only; `io`, `client` and the gateways of `options` must outlive it.
+class DirectoryImageStore final : public ImageStore {
+ public:
+  /// Throws std::invalid_argument or std::system_error that say which setting cannot be used.
+  DirectoryImageStore(asio::io_context& io, http::Client& client, Options options);
+  ~DirectoryImageStore() override;
+  DirectoryImageStore(const DirectoryImageStore&) = delete;
+  DirectoryImageStore& operator=(const DirectoryImageStore&) = delete;
+
+  /// At options.max_orders waiting, the order with the latest deadline is answered try_again.
+  void save(SaveOrder order, std::function<void(SaveReport)> done) override;
+
+  /// Why saving is paused (a disk that is full, read-only or failing); empty while it is not.
+  [[nodiscard]] const std::string& paused() const { return paused_; }
+  /// Orders that have not been answered.
+  [[nodiscard]] std::size_t orders() const { return orders_.size(); }
+  /// Since when the file worker has been at one job: says whether the disk hangs.
+  [[nodiscard]] std::optional<FileWorker::Clock::time_point> disk_busy_since() const { return worker_.busy_since(); }
+
+ private:
+  friend class Saving;
+  using OrderKey = std::pair<WallTime, std::uint64_t>;
+  struct Waiting {
+    std::shared_ptr<Saving> saving;
+    std::function<void(SaveReport)> done;
+  };
+  void answer(const OrderKey& key, SaveReport report);
+  void make_room();
+  void later(std::function<void(SaveReport)> done, SaveReport report);
+
+  asio::io_context& io_;
+  http::Client& client_;
+  Options options_;
+  std::map<std::string, GatewayOptions> gateways_;
+  PictureFolder folder_;
+  FileWorker worker_;
+  Slots slots_;
+  std::string paused_;
+  std::uint64_t next_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::map<OrderKey, Waiting> orders_;
+};
+
+/// A store for `options.directory`. Throws std::invalid_argument for s3://…, which this version does
+/// not speak, and what the constructor throws.
+[[nodiscard]] std::unique_ptr<DirectoryImageStore> make_image_store(asio::io_context& io, http::Client& client,
+                                                                    Options options);
+
+}  // namespace mjwatchd::images

@@ -1,0 +1,55 @@
+// One thread for everything that may wait for a disk.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace mjwatchd::images {
+
+/// Runs jobs one after another on its own thread and posts what follows to the loop.
+/// Owned and called on the loop's thread; `io` must outlive it. Its end lets the job at hand finish,
+/// drops the others, and no `done` runs afterwards.
+class FileWorker {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// `bound`: jobs that may wait.
+  FileWorker(asio::io_context& io, std::size_t bound);
+  ~FileWorker();
+  FileWorker(const FileWorker&) = delete;
+  FileWorker& operator=(const FileWorker&) = delete;
+
+  /// `job` runs on the worker's thread and must not throw; then `done` (or nothing, if empty) on the
+  /// loop's. False, and neither runs, when `bound` jobs wait already.
+  [[nodiscard]] bool post(std::function<void()> job, std::function<void()> done);
+
+  /// Since when the job at hand has been running: a disk that hangs shows here.
+  [[nodiscard]] std::optional<Clock::time_point> busy_since() const;
+  [[nodiscard]] std::size_t waiting() const;
+
+ private:
+  struct Job {
+    std::function<void()> work, done;
+  };
+  void run();
+
+  asio::io_context& io_;
+  std::size_t bound_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // read and written on the loop's thread
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> queue_;
+  bool stopping_ = false;
+  std::optional<Clock::time_point> busy_since_;
+  std::thread thread_;
+};
+
+}  // namespace mjwatchd::images

@@ -1,0 +1,50 @@
+// What the picture store is told at its start.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/http/client.hpp"
+#include "mjwatchd/ports.hpp"
+#include "mjwatchd/time.hpp"
+
+namespace mjwatchd::images {
+
+/// One gateway, as far as pictures go.
+struct GatewayOptions {
+  std::string name;
+  std::string url;                                           ///< its scheme, host and port are "its own origin"
+  std::function<std::string(const std::string&)> image_url;  ///< {url}{prefix}/image/{id} of an id
+  std::string auth_header;                          ///< "Name: value", sent to its own origin only; may be empty
+  std::map<std::string, std::string> rewrite_urls;  ///< prefix → prefix; the longest match counts
+  Gateway* gateway = nullptr;                       ///< asked for seeds; null: none; outlives the store
+  std::string proxy, ca_file;                       ///< for its own origin
+};
+
+struct Options {
+  std::string directory;  ///< absolute
+  std::string name = "{gateway}/{id}{suffix}{ext}";
+  std::uint64_t keep_free = 1ULL << 30;   ///< bytes
+  std::uint64_t max_size = 256ULL << 20;  ///< bytes of one picture
+  milliseconds seed_wait{5000};           ///< after the pictures are done
+  milliseconds seed_pause{1000};          ///< before the seed is asked for again; doubles
+  http::AddressGuard guard;               ///< for every origin but the gateways' own
+  /// Whether a picture may be fetched over plain http from an origin that is not the gateway's own.
+  /// Unset: never. The guard judges the address in any case.
+  std::function<bool(const std::string& url)> allow_http;
+  std::string proxy;  ///< for every origin but the gateways' own
+  std::vector<GatewayOptions> gateways;
+
+  std::size_t max_orders = 4096;   ///< waiting; beyond it the latest deadline is told to try again
+  std::size_t max_downloads = 8;   ///< at a time, in all
+  std::size_t max_per_origin = 6;  ///< of these, so that a slow origin leaves room for others
+  milliseconds stall_timeout{20000};
+  milliseconds timeout = std::chrono::minutes(5);  ///< of one download
+  std::function<WallTime()> clock;                 ///< unset: the system's
+};
+
+}  // namespace mjwatchd::images

@@ -1,0 +1,169 @@
+#include "daemon/images/part_file.hpp"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <system_error>
+#include <vector>
+
+namespace mjwatchd::images {
+
+namespace {
+
+constexpr std::uint64_t kSpaceCheck = 8U << 20;  // bytes written between two looks at the free space
+constexpr std::size_t kLongestStem = 220;        // leaves room for ".", the random part and ".part"
+constexpr mode_t kFolderMode = 0750, kFileMode = 0640;
+
+std::string random_hex() {
+  std::array<unsigned char, 8> raw{};
+  if (::getrandom(raw.data(), raw.size(), 0) != static_cast<ssize_t>(raw.size())) {
+    throw DiskTrouble{"no random bytes for a file name"};
+  }
+  std::string hex;
+  for (const unsigned char byte : raw) {
+    hex.push_back("0123456789abcdef"[byte >> 4U]);
+    hex.push_back("0123456789abcdef"[byte & 15U]);
+  }
+  return hex;
+}
+
+int open_folder_at(int parent, const std::string& name) {
+  return ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+}  // namespace
+
+PartFile::PartFile(const PictureFolder& folder, TaskKey key, std::size_t index)
+    : folder_(folder), key_(std::move(key)), index_(index) {
+  check_space();
+  open_folder();
+  make_file();
+}
+
+PartFile::~PartFile() { remove(); }
+
+void PartFile::fail(const char* doing, int error) const {
+  throw DiskTrouble{std::string(doing) + " in " + folder_.path + ": " + std::generic_category().message(error)};
+}
+
+void PartFile::check_space() const {
+  struct statvfs space {};
+  if (::fstatvfs(folder_.root.get(), &space) != 0) fail("asking for the free space", errno);
+  const std::uint64_t free = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
+  if ((space.f_flag & ST_RDONLY) != 0) fail("saving pictures", EROFS);
+  if (free < folder_.keep_free) {
+    throw DiskTrouble{"too little free space in " + folder_.path + ": " + std::to_string(free >> 20U) + " MiB of " +
+                      std::to_string(folder_.keep_free >> 20U) + " MiB to be kept free"};
+  }
+}
+
+void PartFile::open_folder() {
+  const auto parts = folder_.pattern.parts(key_, index_, "");
+  directory_ = Descriptor(::fcntl(folder_.root.get(), F_DUPFD_CLOEXEC, 0));
+  if (!directory_) fail("opening the folder", errno);
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    if (::mkdirat(directory_.get(), parts[i].c_str(), kFolderMode) == 0) {
+      // The new folder's own entry has to last as long as the picture in it.
+      if (::fsync(directory_.get()) != 0) fail("syncing a folder", errno);
+    } else if (errno != EEXIST) {
+      fail("making a folder", errno);
+    }
+    Descriptor next(open_folder_at(directory_.get(), parts[i]));
+    if (!next) fail("opening a folder", errno);
+    directory_ = std::move(next);
+  }
+}
+
+void PartFile::make_file() {
+  const std::string stem = folder_.pattern.parts(key_, index_, "").back().substr(0, kLongestStem);
+  const std::string name = "." + stem + "." + random_hex() + ".part";
+  file_ = Descriptor(
+      ::openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
+  if (!file_) fail("making a file", errno);
+  name_ = name;
+}
+
+void PartFile::append(std::string_view bytes) {
+  digest_.add(bytes);
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(file_.get(), bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) fail("writing a picture", errno);
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+    size_ += static_cast<std::uint64_t>(wrote);
+  }
+  if (size_ - checked_at_ >= kSpaceCheck) {
+    check_space();
+    checked_at_ = size_;
+  }
+}
+
+void PartFile::clear() {
+  if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) fail("emptying a file", errno);
+  size_ = checked_at_ = 0;
+  digest_ = Digest();
+}
+
+Verdict PartFile::place(SavedImage& placed) {
+  FileSource source(file_.get(), size_);
+  Verdict verdict;
+  try {
+    verdict = verify(source);
+  } catch (const std::system_error& error) {
+    fail("reading a picture", error.code().value());
+  }
+  if (!verdict.error.empty() || !verdict.type) return verdict;
+
+  const auto parts = folder_.pattern.parts(key_, index_, extension(*verdict.type));
+  placed.path = folder_.path;
+  for (const std::string& part : parts) placed.path += "/" + part;
+  placed.sha256 = digest_.finish();
+  placed.bytes = size_;
+  placed.content_type = content_type(*verdict.type);
+  placed.width = verdict.width;
+  placed.height = verdict.height;
+
+  if (already_there(parts.back(), placed.sha256)) {
+    remove();
+  } else {
+    if (::fsync(file_.get()) != 0) fail("syncing a picture", errno);
+    if (::renameat(directory_.get(), name_.c_str(), directory_.get(), parts.back().c_str()) != 0) {
+      fail("renaming a picture", errno);
+    }
+    name_.clear();
+  }
+  if (::fsync(directory_.get()) != 0) fail("syncing a folder", errno);
+  return verdict;
+}
+
+bool PartFile::already_there(const std::string& name, const std::string& sha256) const {
+  const Descriptor there(::openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat facts {};
+  if (!there || ::fstat(there.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
+  if (static_cast<std::uint64_t>(facts.st_size) != size_) return false;
+  Digest digest;
+  std::vector<char> piece(256U << 10);
+  for (;;) {
+    const ssize_t got = ::read(there.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return false;
+    if (got == 0) break;
+    digest.add({piece.data(), static_cast<std::size_t>(got)});
+  }
+  // Whoever put it there may not have synced it.
+  return digest.finish() == sha256 && ::fsync(there.get()) == 0;
+}
+
+void PartFile::remove() {
+  if (name_.empty()) return;
+  // A file that cannot be removed now is an orphan, which the next start removes.
+  static_cast<void>(::unlinkat(directory_.get(), name_.c_str(), 0));
+  name_.clear();
+}
+
+}  // namespace mjwatchd::images

@@ -1,0 +1,75 @@
+// A picture on its way into the picture folder.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/images/descriptor.hpp"
+#include "daemon/images/digest.hpp"
+#include "daemon/images/name_pattern.hpp"
+#include "daemon/images/verify.hpp"
+#include "mjwatchd/task.hpp"
+
+namespace mjwatchd::images {
+
+/// The picture folder as the disk has it. Immutable after its making; shared by all part files.
+struct PictureFolder {
+  /// Makes the folder (0750) if needed. Throws std::system_error that names it.
+  PictureFolder(std::string path, NamePattern pattern, std::uint64_t keep_free);
+
+  std::string path;  ///< absolute
+  NamePattern pattern;
+  std::uint64_t keep_free;  ///< bytes that stay free
+  Descriptor root;
+
+  /// Removes what a killed run left: files named as part files are, nothing else, no links followed.
+  /// Answers how many went. Call it before the first PartFile is made.
+  std::size_t remove_orphans() const;
+};
+
+/// A disk that cannot take pictures now: too little free space, full, read-only, failing.
+struct DiskTrouble {
+  std::string text;  ///< for people
+};
+
+/// ".<name>.<16 hex>.part" in the folder its picture will be in: written, hashed, verified, synced
+/// and renamed. Removed by its end unless it was placed. Every member may wait for the disk; one
+/// thread at a time. Members throw DiskTrouble.
+class PartFile {
+ public:
+  /// Checks the free space, makes folders (0750; links are not followed) and the file.
+  PartFile(const PictureFolder& folder, TaskKey key, std::size_t index);
+  ~PartFile();
+  PartFile(const PartFile&) = delete;
+  PartFile& operator=(const PartFile&) = delete;
+
+  void append(std::string_view bytes);
+  /// Begins anew.
+  void clear();
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+
+  /// Verifies what was written. A whole picture is synced and renamed to its final name, and the
+  /// folder synced; the same content already there is kept instead. `placed` holds path, sha256,
+  /// bytes, type and measures (not the URL) if the verdict has no error.
+  Verdict place(SavedImage& placed);
+
+ private:
+  void open_folder();
+  void make_file();
+  void check_space() const;
+  [[nodiscard]] bool already_there(const std::string& name, const std::string& sha256) const;
+  [[noreturn]] void fail(const char* doing, int error) const;
+  void remove();
+
+  const PictureFolder& folder_;
+  TaskKey key_;
+  std::size_t index_;
+  Descriptor directory_, file_;
+  std::string name_;  // of the part file; empty when there is none
+  std::uint64_t size_ = 0, checked_at_ = 0;
+  Digest digest_;
+};
+
+}  // namespace mjwatchd::images

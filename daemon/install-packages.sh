@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs the Debian packages that building needs, and with the argument "tests" those of the tests.
+# What is there already is left alone, so that with everything there no network and no root is needed.
+set -eu
+
+packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev
+libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev
+libwebp-dev node-llhttp libcli11-dev ca-certificates"
+if [ "${1:-}" = tests ]; then
+  packages="$packages doctest-dev clang-format python3 nodejs nginx-light"
+fi
+
+missing=
+for package in $packages; do
+  case $(dpkg-query -W -f='${Status}' "$package" 2>/dev/null || true) in
+    "install ok installed") ;;
+    *) missing="$missing $package" ;;
+  esac
+done
+# nginx-light is one of several packages that bring nginx.
+if command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; then
+  missing=$(printf '%s\n' "$missing" | sed 's/ nginx-light//')
+fi
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null 2>&1; then
+    echo "These packages are missing, and only root can install them:$missing" >&2
+    exit 1
+  fi
+  as_root=sudo
+fi
+echo "Installing:$missing"
+# shellcheck disable=SC2086 # $as_root may be empty, $missing is a list
+{
+  $as_root apt-get update -q
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+}

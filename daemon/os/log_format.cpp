@@ -1,0 +1,144 @@
+#include "daemon/os/log_format.hpp"
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+namespace mjwatchd::os {
+namespace {
+
+// Below the 200 KiB of a default socket buffer, above anything a person reads.
+constexpr std::size_t kLongest = 32U << 10;
+
+std::string iso8601(std::chrono::system_clock::time_point at) {
+  const auto whole = std::chrono::floor<std::chrono::seconds>(at);
+  const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(at - whole).count();
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
+  std::tm parts{};
+  if (gmtime_r(&seconds, &parts) == nullptr) return "?";
+  std::array<char, 32> date{};
+  if (std::strftime(date.data(), date.size(), "%Y-%m-%dT%H:%M:%S", &parts) == 0) return "?";
+  std::array<char, 8> fraction{};
+  std::snprintf(fraction.data(), fraction.size(), ".%03dZ", static_cast<int>(millis));
+  return std::string(date.data()) + fraction.data();
+}
+
+bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
+
+void append_hex(std::string& out, const char* prefix, unsigned char byte) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out += prefix;
+  out += kHex[byte >> 4];
+  out += kHex[byte & 15];
+}
+
+// How many bytes of a well-formed UTF-8 character stand at the front; 0 when none does (RFC 3629).
+std::size_t character(std::string_view text) {
+  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto follows = [&](std::size_t i) { return (at(i) & 0xc0U) == 0x80U; };
+  const unsigned first = at(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const bool bad = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f);
+    return !bad && follows(1) && follows(2) ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const bool bad = (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f);
+    return !bad && follows(1) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+// U+0080 to U+009F are control characters too, and some terminals obey them.
+bool is_c1(std::string_view character) {
+  return character.size() == 2 && character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
+}
+
+std::string plain(std::string_view text) {
+  std::string out;
+  const bool cut = text.size() > kLongest;
+  text = text.substr(0, kLongest);
+  while (!text.empty()) {
+    const std::size_t size = character(text);
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (size == 0 || (size == 1 && is_control(byte))) {
+      append_hex(out, "\\x", byte);
+    } else if (is_c1(text.substr(0, size))) {
+      append_hex(out, "\\u00", static_cast<unsigned char>(text[1]));
+    } else {
+      out += text.substr(0, size);
+    }
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return cut ? out + "…" : out;
+}
+
+std::string json_text(std::string_view text) {
+  std::string out = "\"";
+  const bool cut = text.size() > kLongest;
+  text = text.substr(0, kLongest);
+  while (!text.empty()) {
+    const std::size_t size = character(text);
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (size == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (size == 1 && is_control(byte)) {
+      append_hex(out, "\\u00", byte);
+    } else if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += text.front();
+    } else {
+      out += text.substr(0, size);
+    }
+    text.remove_prefix(size == 0 ? 1 : size);
+  }
+  return out + (cut ? "…\"" : "\"");
+}
+
+// syslog(3): 3 error, 4 warning, 6 information, 7 debug.
+int priority(spdlog::level::level_enum level) {
+  switch (level) {
+    case spdlog::level::trace:
+    case spdlog::level::debug:
+      return 7;
+    case spdlog::level::warn:
+      return 4;
+    case spdlog::level::err:
+      return 3;
+    case spdlog::level::critical:
+      return 2;
+    default:
+      return 6;
+  }
+}
+
+}  // namespace
+
+std::string_view level_word(spdlog::level::level_enum level) {
+  static constexpr std::array<std::string_view, 7> kWords{"trace", "debug", "info", "warn", "error", "critical", "off"};
+  const auto at = static_cast<std::size_t>(level);
+  return at < kWords.size() ? kWords[at] : "info";
+}
+
+std::string text_line(std::chrono::system_clock::time_point at, spdlog::level::level_enum level,
+                      std::string_view text) {
+  return iso8601(at) + " " + std::string(level_word(level)) + " " + plain(text) + "\n";
+}
+
+std::string json_line(std::chrono::system_clock::time_point at, spdlog::level::level_enum level,
+                      std::string_view text) {
+  return R"({"time":")" + iso8601(at) + R"(","level":")" + std::string(level_word(level)) + R"(","message":)" +
+         json_text(text) + "}\n";
+}
+
+std::string journal_datagram(std::string_view identifier, spdlog::level::level_enum level, std::string_view text) {
+  return "MESSAGE=" + plain(text) + "\nPRIORITY=" + std::to_string(priority(level)) +
+         "\nSYSLOG_IDENTIFIER=" + std::string(identifier) + "\n";
+}
+
+std::string prefixed_line(spdlog::level::level_enum level, std::string_view text) {
+  return "<" + std::to_string(priority(level)) + ">" + plain(text) + "\n";
+}
+
+}  // namespace mjwatchd::os

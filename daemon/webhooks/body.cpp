@@ -1,0 +1,216 @@
+#include "daemon/webhooks/body.hpp"
+
+#include <rapidjson/document.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <stdexcept>
+
+#include "mjwatchd/names.hpp"
+
+namespace mjwatchd::webhooks {
+namespace {
+
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+// The length of the well-formed UTF-8 sequence at the start; 0 when there is none.
+std::size_t sequence_length(std::string_view rest) {
+  const auto at = [&](std::size_t i) { return i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0U; };
+  const unsigned first = at(0);
+  const auto follows = [&](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    const bool overlong = first == 0xE0 && at(1) < 0xA0;
+    const bool surrogate = first == 0xED && at(1) > 0x9F;
+    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    const bool overlong = first == 0xF0 && at(1) < 0x90;
+    const bool beyond = first == 0xF4 && at(1) > 0x8F;
+    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
+  }
+  return 0;
+}
+
+// Error texts may quote what a server sent; a byte that is no UTF-8 would make the body no JSON.
+std::string valid_utf8(std::string_view value) {
+  std::string clean;
+  clean.reserve(value.size());
+  while (!value.empty()) {
+    const std::size_t length = sequence_length(value);
+    clean += length == 0 ? std::string_view("\xEF\xBF\xBD") : value.substr(0, length);
+    value.remove_prefix(length == 0 ? 1 : length);
+  }
+  return clean;
+}
+
+void text(Writer& json, std::string_view value) { json.String(valid_utf8(value)); }
+
+void key(Writer& json, std::string_view name) { json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
+
+void field(Writer& json, std::string_view name, std::string_view value) {
+  key(json, name);
+  text(json, value);
+}
+
+void field(Writer& json, std::string_view name, const std::optional<std::string>& value) {
+  key(json, name);
+  if (value) {
+    text(json, *value);
+  } else {
+    json.Null();
+  }
+}
+
+// Stored JSON goes in byte for byte (numbers keep every digit), but only after it was seen to be
+// whole: a damaged row must not make the body something else than JSON.
+void raw(Writer& json, const std::string& value, const char* otherwise) {
+  rapidjson::Document parsed;
+  parsed.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
+               rapidjson::kParseValidateEncodingFlag>(value.data(), value.size());
+  const std::string_view chosen = parsed.HasParseError() ? std::string_view(otherwise) : std::string_view(value);
+  json.RawValue(chosen.data(), chosen.size(), rapidjson::kObjectType);
+}
+
+void image(Writer& json, const SavedImage& image) {
+  json.StartObject();
+  field(json, "path", std::string_view(image.path));
+  field(json, "url", std::string_view(image.url));
+  field(json, "sha256", std::string_view(image.sha256));
+  key(json, "bytes");
+  json.Uint64(image.bytes);
+  field(json, "content_type", std::string_view(image.content_type));
+  for (const auto& [name, pixels] : {std::pair{"width", image.width}, std::pair{"height", image.height}}) {
+    key(json, name);
+    if (pixels != 0) {
+      json.Uint(pixels);
+    } else {
+      json.Null();
+    }
+  }
+  json.EndObject();
+}
+
+void data(Writer& json, const EventFacts& facts) {
+  json.StartObject();
+  field(json, "id", std::string_view(facts.key.id));
+  field(json, "gateway", std::string_view(facts.key.gateway));
+  key(json, "sequence");
+  json.Uint(facts.sequence);
+  field(json, "status", name(facts.status));
+  key(json, "previous_status");
+  if (facts.seen_before) {
+    text(json, name(facts.previous_status));
+  } else {
+    json.Null();
+  }
+  key(json, "metadata");
+  raw(json, facts.metadata, "{}");
+  key(json, "images");
+  json.StartArray();
+  for (const SavedImage& saved : facts.images.images) image(json, saved);
+  json.EndArray();
+  field(json, "image_error", facts.images.error);
+  field(json, "seed", facts.images.seed);
+  key(json, "task");
+  raw(json, facts.object, "null");
+  json.EndObject();
+}
+
+// A test has no task: its data is what a receiver can show to a person.
+void test_data(Writer& json, const EventFacts& facts) {
+  json.StartObject();
+  field(json, "message", std::string_view("A test from mjwatchd. It belongs to no task."));
+  field(json, "webhook_id", std::string_view(facts.webhook_id));
+  json.EndObject();
+}
+
+void payload(Writer& json, const EventFacts& facts) {
+  key(json, "data");
+  if (facts.type == EventType::test) {
+    test_data(json, facts);
+  } else {
+    data(json, facts);
+  }
+}
+
+std::string standard_body(const EventFacts& facts) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  json.StartObject();
+  field(json, "type", name(facts.type));
+  field(json, "timestamp", std::string_view(iso8601(facts.at)));
+  payload(json, facts);
+  json.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+// CloudEvents 1.0, structured mode. A test has no gateway and no subject.
+std::string cloudevents_body(const EventFacts& facts) {
+  const bool test = facts.type == EventType::test;
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  json.StartObject();
+  field(json, "specversion", std::string_view("1.0"));
+  field(json, "id", std::string_view(facts.webhook_id));
+  field(json, "source", std::string_view(test ? "/mjwatchd" : "/mjwatchd/" + facts.key.gateway));
+  field(json, "type", std::string_view("ai.mjwatchd." + std::string(name(facts.type))));
+  if (!test) field(json, "subject", std::string_view(facts.key.id));
+  field(json, "time", std::string_view(iso8601(facts.at)));
+  field(json, "datacontenttype", std::string_view("application/json"));
+  payload(json, facts);
+  json.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+// midjourney-proxy's notifyHook posts the task object and nothing else. A task that was never seen
+// (expired, lost) is told by the two fields every receiver of it reads.
+std::string notify_hook_body(const EventFacts& facts) {
+  rapidjson::StringBuffer buffer;
+  Writer json(buffer);
+  if (!facts.object.empty()) {
+    raw(json, facts.object, "{}");
+  } else {
+    json.StartObject();
+    field(json, "id", std::string_view(facts.type == EventType::test ? "webhook.test" : facts.key.id));
+    field(json, "status", name(facts.status));
+    json.EndObject();
+  }
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+}  // namespace
+
+std::string render_body(BodyFormat format, const EventFacts& facts) {
+  switch (format) {
+    case BodyFormat::standard:
+      return standard_body(facts);
+    case BodyFormat::cloudevents:
+      return cloudevents_body(facts);
+    case BodyFormat::notify_hook:
+      return notify_hook_body(facts);
+  }
+  throw std::invalid_argument("no such body format");
+}
+
+std::string_view content_type(BodyFormat format) {
+  return format == BodyFormat::cloudevents ? "application/cloudevents+json" : "application/json";
+}
+
+std::string iso8601(WallTime at) {
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss<milliseconds> time(at - day);
+  std::array<char, 64> line{};
+  const int length = std::snprintf(line.data(), line.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
+                                   unsigned(date.month()), unsigned(date.day()), static_cast<int>(time.hours().count()),
+                                   static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                                   static_cast<int>(time.subseconds().count()));
+  return {line.data(), static_cast<std::size_t>(length)};
+}
+
+}  // namespace mjwatchd::webhooks

@@ -1,0 +1,59 @@
+// When to send which webhook again.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mjwatchd/action.hpp"
+#include "mjwatchd/delivery.hpp"
+#include "mjwatchd/settings.hpp"
+
+namespace mjwatchd {
+
+/// What people may know of a receiver's side of things.
+struct ReceiverView {
+  std::string name;
+  std::string group;
+  bool disabled = false;
+  std::string breaker;  ///< "closed", "open", "probing"
+  std::size_t pending = 0, in_flight = 0, held = 0;
+  std::optional<WallTime> last_success, first_failure;
+  std::uint32_t failures_in_row = 0;
+};
+
+/// Every pending delivery of this daemon: order per (receiver, task), retry ladder, limits, breaker
+/// and Retry-After per group, superseding. Pure: hears, is told the time, answers with actions
+/// (Persist of change::Delivery and change::Receiver, Send). The next event of a task goes to a
+/// receiver only after its predecessor's end (delivered, dead, superseded) is *committed*.
+///
+/// Owned by the Watcher, which numbers its changes: `next_change` must outlive it.
+class Outbox {
+ public:
+  Outbox(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& next_change);
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  void adopt(const DeliveryRecord& delivery, Now now, Actions& out);
+  void receiver(std::string_view name, bool disabled, Now now, Actions& out);
+  void sent(DeliveryNo delivery, const SendResult& result, Now now, Actions& out);
+  /// True if the change was one of the outbox's own.
+  bool persisted(ChangeNo change, const CommitResult& result, Now now, Actions& out);
+  /// Sends what has become due.
+  void advance(Now now, Actions& out);
+  void reconfigure(const WebhookSettings& settings, Now now, Actions& out);
+
+  [[nodiscard]] Time next_wakeup() const;
+  [[nodiscard]] std::size_t pending() const;
+  [[nodiscard]] std::size_t in_flight() const;
+  [[nodiscard]] std::vector<ReceiverView> receivers() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mjwatchd

@@ -1,0 +1,68 @@
+// The state machine that everything else serves.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mjwatchd/action.hpp"
+#include "mjwatchd/event.hpp"
+#include "mjwatchd/outbox.hpp"
+#include "mjwatchd/settings.hpp"
+#include "mjwatchd/time.hpp"
+
+namespace mjwatchd {
+
+/// What people may know of how a gateway is doing.
+struct GatewayView {
+  std::string name;
+  bool configured = true;  ///< false: tasks of a gateway that is gone from the configuration
+  std::size_t live = 0, in_flight = 0;
+  std::string state;  ///< "up", "probing", "open" (breaker), "refused" (token), "throttled"
+  std::string last_error;
+  bool batches = true;  ///< false: falls back to single fetches
+  std::uint64_t calls = 0, failed_calls = 0, ids_asked = 0, noticed = 0;
+  double budget_left = 0;  ///< tokens in the bucket
+  double detection_delay_mean_s = 0;
+};
+
+/// Decides everything: which gateway to ask about which tasks and when, what a reply means, what is
+/// made durable, saved, announced and sent. Opens nothing, waits for nothing, reads no clock.
+///
+/// Use: feed what happened with the present time to handle(), carry out the actions it appends, call
+/// again at next_wakeup() at the latest. One owner, one thread. The same events at the same times
+/// give the same actions (randomness comes from Settings::seed).
+///
+/// A state changes here only when the store has said that it is committed; a commit that failed
+/// leaves the task as it was, and the next look finds the change again.
+class Watcher {
+ public:
+  Watcher(const Settings& settings, Now now);
+  ~Watcher();
+  Watcher(const Watcher&) = delete;
+  Watcher& operator=(const Watcher&) = delete;
+
+  void handle(std::span<const Event> events, Now now, Actions& out);
+  /// kNever when nothing is live and nothing is to be sent.
+  [[nodiscard]] Time next_wakeup() const;
+
+  /// Takes new settings into force without dropping a task, a call or a delivery. Tasks of a gateway
+  /// that is gone are held.
+  void reconfigure(const Settings& settings, Now now, Actions& out);
+  /// No new calls, saves or sends after this; what is in flight is still heard.
+  void stop();
+
+  [[nodiscard]] std::size_t live() const;
+  [[nodiscard]] std::size_t saving() const;
+  [[nodiscard]] bool holds(const TaskKey& key) const;
+  [[nodiscard]] std::vector<GatewayView> gateways() const;
+  [[nodiscard]] const Outbox& outbox() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mjwatchd

@@ -1,0 +1,255 @@
+#include "mjwatchd/watcher.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace mjwatchd;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A watcher with a store that answers when told to, on a clock that the test moves.
+class Watch {
+ public:
+  explicit Watch(Settings settings = defaults()) : watcher(settings, now()) {}
+
+  static Settings defaults() {
+    Settings settings;
+    settings.gateways["g"] = {};
+    settings.webhooks.retry = {5s};
+    return settings;
+  }
+  [[nodiscard]] Now now() const { return {Time(clock), WallTime(1'700'000'000'000ms + clock)}; }
+
+  Actions tell(std::vector<Event> events) {
+    Actions out;
+    watcher.handle(events, now(), out);
+    return out;
+  }
+  Actions at(milliseconds when) {
+    clock = when;
+    return tell({event::Tick{}});
+  }
+  TaskRecord record(const std::string& id) const {
+    TaskRecord record;
+    record.key = {"g", id};
+    record.registered_at = record.changed_at = now().wall;
+    record.expire_at = now().wall + 24h;
+    return record;
+  }
+  Actions commit(const Actions& actions, CommitResult::Code code = CommitResult::Code::done) {
+    const auto* asked = find<action::Persist>(actions);
+    REQUIRE(asked != nullptr);
+    CommitResult result;
+    result.code = code;
+    return tell({event::Persisted{asked->no, result}});
+  }
+  /// Answers the one call among the actions.
+  Actions reply(const Actions& actions, FetchReply::Verdict verdict, std::vector<Snapshot> tasks = {}) {
+    CallNo call = 0;
+    if (const auto* batch = find<action::FetchBatch>(actions)) call = batch->call;
+    if (const auto* one = find<action::FetchOne>(actions)) call = one->call;
+    REQUIRE(call != 0);
+    FetchReply reply;
+    reply.verdict = verdict;
+    reply.tasks = std::move(tasks);
+    return tell({event::BatchFetched{call, reply}});
+  }
+  static Snapshot snapshot(const std::string& id, Status status, std::optional<std::uint8_t> progress = {}) {
+    Snapshot seen;
+    seen.id = id;
+    seen.status = status;
+    seen.progress = progress;
+    seen.digest = 1 + static_cast<std::uint64_t>(status) * 1000 + progress.value_or(0);
+    return seen;
+  }
+  template <typename Kind>
+  static const Kind* find(const Actions& actions) {
+    for (const Action& one : actions) {
+      if (const auto* kind = std::get_if<Kind>(&one)) return kind;
+    }
+    return nullptr;
+  }
+  static const change::Task* change(const Actions& actions) {
+    const auto* asked = find<action::Persist>(actions);
+    return asked == nullptr ? nullptr : std::get_if<change::Task>(&asked->change);
+  }
+
+  milliseconds clock{0};
+  Watcher watcher;
+};
+
+}  // namespace
+
+TEST_CASE("a watcher with nothing to watch never wakes up") {
+  Watch w;
+  CHECK(w.watcher.next_wakeup() == kNever);
+}
+
+TEST_CASE("a client is answered only after the commit") {
+  Watch w;
+  Registration registration;
+  registration.key = {"g", "a"};
+  const Actions asked = w.tell({event::Registered{7, registration}});
+  REQUIRE(Watch::find<action::Persist>(asked) != nullptr);
+  CHECK(Watch::find<action::Answer>(asked) == nullptr);
+  CHECK_FALSE(w.watcher.holds({"g", "a"}));
+  CommitResult result;
+  result.code = CommitResult::Code::done;
+  result.task = w.record("a");
+  const Actions told = w.tell({event::Persisted{Watch::find<action::Persist>(asked)->no, result}});
+  REQUIRE(Watch::find<action::Answer>(told) != nullptr);
+  CHECK(Watch::find<action::Answer>(told)->ticket == 7);
+  CHECK(w.watcher.holds({"g", "a"}));
+}
+
+TEST_CASE("a task of unknown age is looked at within two seconds") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  CHECK(w.watcher.next_wakeup() <= Time(2s));
+  CHECK(Watch::find<action::FetchBatch>(w.at(2s)) != nullptr);
+}
+
+TEST_CASE("success is committed without an event, and announced with its pictures") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  const Actions seen = w.reply(w.at(2s), FetchReply::Verdict::answered, {Watch::snapshot("a", Status::success, 100)});
+  REQUIRE(Watch::change(seen) != nullptr);
+  CHECK(Watch::change(seen)->phase == Phase::saving);
+  CHECK(Watch::change(seen)->events.empty());
+  CHECK(Watch::find<action::SaveImage>(seen) == nullptr);
+  const Actions saving = w.commit(seen);
+  REQUIRE(Watch::find<action::SaveImage>(saving) != nullptr);
+  const Actions saved = w.tell({event::ImageSaved{{"g", "a"}, SaveVerdict::saved, {}}});
+  REQUIRE(Watch::change(saved) != nullptr);
+  CHECK(Watch::change(saved)->events == std::vector{EventType::succeeded});
+  CHECK(Watch::change(saved)->ending == Ending::succeeded);
+  w.commit(saved);
+  CHECK(w.watcher.live() == 0);
+  CHECK(w.watcher.next_wakeup() == kNever);
+}
+
+TEST_CASE("pictures that can't be had in time are announced as missing, and tried for quietly") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  w.commit(w.reply(w.at(2s), FetchReply::Verdict::answered, {Watch::snapshot("a", Status::success)}));
+  const Actions late = w.at(2s + 5min);  // the save is still under way
+  REQUIRE(Watch::change(late) != nullptr);
+  CHECK(Watch::change(late)->phase == Phase::late);
+  CHECK(Watch::change(late)->events == std::vector{EventType::succeeded});
+  CHECK(Watch::change(late)->images->error.has_value());
+  w.commit(late);
+  const Actions came = w.tell({event::ImageSaved{{"g", "a"}, SaveVerdict::saved, {}}});
+  REQUIRE(Watch::change(came) != nullptr);
+  CHECK(Watch::change(came)->events == std::vector{EventType::images});
+  CHECK(Watch::change(came)->phase == Phase::done);
+}
+
+TEST_CASE("a stopped watcher starts no save and does not hang on one that is due") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  w.commit(w.reply(w.at(2s), FetchReply::Verdict::answered, {Watch::snapshot("a", Status::success)}));
+  w.tell({event::ImageSaved{{"g", "a"}, SaveVerdict::try_again, {}}});
+  w.watcher.stop();
+  CHECK(w.at(1h).empty());
+  CHECK(w.watcher.next_wakeup() == kNever);
+}
+
+TEST_CASE("the quiet tries may end while one is under way") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  w.commit(w.reply(w.at(2s), FetchReply::Verdict::answered, {Watch::snapshot("a", Status::success)}));
+  w.commit(w.at(2s + 5min));
+  CHECK(Watch::change(w.at(25h)) == nullptr);  // its answer decides
+  const Actions out = w.tell({event::ImageSaved{{"g", "a"}, SaveVerdict::try_again, {}}});
+  REQUIRE(Watch::change(out) != nullptr);
+  CHECK(Watch::change(out)->events.empty());
+  CHECK(Watch::change(out)->phase == Phase::done);
+}
+
+TEST_CASE("a failed commit leaves the task as it was, and the next look finds the change again") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  const auto running = Watch::snapshot("a", Status::in_progress, 10);
+  const Actions first = w.reply(w.at(2s), FetchReply::Verdict::answered, {running});
+  w.commit(first, CommitResult::Code::failed);
+  const Actions again = w.reply(w.at(3s), FetchReply::Verdict::answered, {running});
+  REQUIRE(Watch::change(again) != nullptr);
+  CHECK(Watch::change(again)->events == Watch::change(first)->events);
+}
+
+TEST_CASE("a failure to ask is never a failure of the task") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  for (int i = 0; i < 50; ++i) {
+    const Time next = w.watcher.next_wakeup();
+    REQUIRE(next != kNever);
+    const Actions out = w.at(next.time_since_epoch());
+    if (Watch::find<action::FetchBatch>(out) == nullptr) continue;
+    CHECK(Watch::change(w.reply(out, FetchReply::Verdict::unavailable)) == nullptr);
+  }
+  CHECK(w.watcher.holds({"g", "a"}));
+  CHECK(w.watcher.gateways().front().state == "open");
+}
+
+TEST_CASE("a task expires by our clock though its gateway is down") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  w.at(2s);  // the call never returns
+  const Actions out = w.at(24h);
+  REQUIRE(Watch::change(out) != nullptr);
+  CHECK(Watch::change(out)->ending == Ending::expired);
+  w.commit(out);
+  CHECK_FALSE(w.watcher.holds({"g", "a"}));
+}
+
+TEST_CASE("an absent task is lost only when a single fetch after the grace confirms it") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  for (int i = 0; i < 50; ++i) {
+    const Actions out = w.at(w.watcher.next_wakeup().time_since_epoch());
+    if (Watch::find<action::FetchBatch>(out) != nullptr) {
+      const Actions then = w.reply(out, FetchReply::Verdict::answered);
+      CHECK(Watch::change(then) == nullptr);
+      if (Watch::find<action::FetchOne>(then) == nullptr) continue;
+      CHECK(w.clock >= 60s);
+      const Actions lost = w.reply(then, FetchReply::Verdict::unknown_task);
+      REQUIRE(Watch::change(lost) != nullptr);
+      CHECK(Watch::change(lost)->ending == Ending::lost);
+      return;
+    }
+  }
+  FAIL("never asked for alone");
+}
+
+TEST_CASE("at most max_calls_per_minute calls fall into any minute") {
+  Settings settings = Watch::defaults();
+  settings.gateways["g"].batch = 1;
+  settings.gateways["g"].max_calls_per_minute = 30;
+  Watch w(settings);
+  for (int i = 0; i < 200; ++i) w.tell({event::Adopted{w.record("t" + std::to_string(i))}});
+  std::vector<milliseconds> calls;
+  while (w.clock < 10min) {
+    const Actions out = w.at(std::max(w.clock, w.watcher.next_wakeup().time_since_epoch()));
+    std::vector<Event> replies;
+    for (const Action& one : out) {
+      const auto* fetch = std::get_if<action::FetchBatch>(&one);
+      if (fetch == nullptr) continue;
+      calls.push_back(w.clock);
+      FetchReply reply;
+      reply.verdict = FetchReply::Verdict::answered;
+      reply.tasks = {Watch::snapshot(fetch->ids.front(), Status::unknown)};
+      reply.tasks.front().digest = 0;
+      replies.emplace_back(event::BatchFetched{fetch->call, reply});
+    }
+    w.clock += 1ms;
+    w.tell(replies);
+  }
+  REQUIRE(calls.size() > 200);
+  for (std::size_t i = 30; i < calls.size(); ++i) CHECK(calls[i] - calls[i - 30] >= 60s);
+}

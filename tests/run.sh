@@ -1,0 +1,109 @@
+#!/bin/sh
+# Installs what is needed, builds, and runs every test: plainly, under AddressSanitizer and
+# UndefinedBehaviorSanitizer, and what uses threads under ThreadSanitizer; checks layout and scripts.
+# The last line is "N passed, N failed". Exit: 0 when none failed.
+#
+#   sh tests/run.sh           all of it
+#   sh tests/run.sh quick     the plain build only
+#   sh tests/run.sh bench     the benchmarks of tests/bench, on the plain build
+set -eu
+cd "$(dirname "$0")/.."
+
+mode=${1:-all}
+case $mode in
+  all | quick | bench) ;;
+  *)
+    echo "usage: sh tests/run.sh [quick|bench]" >&2
+    exit 2
+    ;;
+esac
+
+jobs=$(nproc)
+passed=0
+failed=0
+say() { printf '\n== %s\n' "$*"; }
+count() {
+  if [ "$1" -eq 0 ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    echo "FAILED: $2"
+  fi
+}
+
+# build PRESET [TARGET…]
+build() {
+  preset=$1
+  shift
+  say "Building: $preset"
+  cmake --preset "$preset" -DMJWATCHD_TESTS=ON >"build/$preset-configure.log" 2>&1 || {
+    cat "build/$preset-configure.log"
+    return 1
+  }
+  if [ $# -gt 0 ]; then set -- --target "$@"; fi
+  cmake --build --preset "$preset" --parallel "$jobs" "$@"
+}
+
+# run PRESET [CTEST OPTION…]: adds what ctest counted.
+run() {
+  preset=$1
+  shift
+  say "Testing: $preset"
+  report=$PWD/build/$preset-tests.xml
+  rm -f "$report"
+  # Sanitizers want to place their shadow where a wide random layout may have put something else.
+  $fixed_layout ctest --preset "$preset" --parallel "$jobs" --no-tests=error --output-junit "$report" "$@" || true
+  if [ ! -s "$report" ]; then
+    count 1 "ctest made no report for $preset"
+    return 0
+  fi
+  ran=$(grep -c '<testcase .*status="run"' "$report" || true)
+  bad=$(grep -cE '<testcase .*status="(fail|notrun)"' "$report" || true)
+  passed=$((passed + ran))
+  failed=$((failed + bad))
+  [ $((ran + bad)) -gt 0 ] || count 1 "no test of $preset ran"
+}
+
+both() {
+  preset=$1
+  if build "$preset"; then run "$preset"; else count 1 "building $preset"; fi
+}
+
+say "Packages"
+sh daemon/install-packages.sh tests
+echo "All there."
+mkdir -p build
+fixed_layout=
+if setarch "$(uname -m)" -R true 2>/dev/null; then fixed_layout="setarch $(uname -m) -R"; fi
+
+if [ "$mode" = bench ]; then
+  build release
+  exec sh tests/bench/run.sh
+fi
+
+both release
+
+if [ "$mode" = all ]; then
+  both asan
+  # The rooms that use threads.
+  if build tsan test_store test_images test_http; then
+    run tsan --tests-regex '^test_(store|images|http)$'
+  else
+    count 1 "building tsan"
+  fi
+fi
+
+say "Layout and scripts"
+code=0
+find include daemon tests -name '*.[ch]pp' -print0 | xargs -0 -r clang-format --dry-run -Werror || code=1
+count $code "clang-format (clang-format -i FILE repairs it)"
+code=0
+for script in daemon/*.sh tests/*.sh .ci/run; do
+  sh -n "$script" || code=1
+  if command -v shellcheck >/dev/null 2>&1; then shellcheck "$script" || code=1; fi
+done
+count $code "the shell scripts"
+
+echo
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
