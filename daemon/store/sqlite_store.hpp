@@ -1,0 +1,79 @@
+// The watch list in a SQLite file of the state folder.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/webhooks/secret_box.hpp"
+#include "mjwatchd/ports.hpp"
+
+namespace mjwatchd::store {
+
+/// What the store needs to know of a configured endpoint.
+struct EndpointRules {
+  EventMask events = 0;
+  BodyFormat format = BodyFormat::standard;
+};
+
+/// The part of the configuration the writer works by; a reload replaces it as a whole.
+struct StoreRules {
+  std::map<std::string, EndpointRules> endpoints;  ///< by name
+  std::vector<std::string> default_list;           ///< of a task that names no webhooks
+  milliseconds expire_after = std::chrono::hours(24);
+  SaveMode save = SaveMode::image;
+  bool seed = false;
+  std::uint64_t max_size = 4ULL << 30;  ///< bytes of the database
+};
+
+struct SqliteOptions {
+  std::filesystem::path directory;  ///< the state folder; made if it is absent (its parent is not)
+  StoreRules rules;
+  webhooks::SecretBox secrets;  ///< seals the secrets of receivers given with a task
+};
+
+/// One writer thread owns the writing connection and commits many changes in one transaction
+/// (WAL, synchronous=FULL); reads run on a second connection of the same thread's queue or another.
+/// Loop thread only, but for what it does inside; callbacks are posted to `io`, which must outlive it.
+///
+/// A full disk fails changes (CommitResult::failed) until there is room again; an input/output error
+/// stops all writing for good (FACTS: after a failed sync nothing is known), and broken() says so.
+class SqliteStore final : public TaskStore {
+ public:
+  /// Opens or creates `directory`/mjwatchd.db and takes `directory`/lock. Throws std::runtime_error
+  /// that says what, where and the cure: the folder is read-only or full, another daemon (pid) has
+  /// it, the file is of a newer version, or it is damaged.
+  SqliteStore(asio::io_context& io, SqliteOptions options);
+  ~SqliteStore() override;
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
+
+  void commit(Change change, std::function<void(CommitResult)> done) override;
+  [[nodiscard]] bool full() const override;
+  void adopt(std::function<void(std::vector<Event>)> page) override;
+  void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) override;
+  void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) override;
+  void events(EventQuery query, std::function<void(EventPage)> done) override;
+  void outgoing(DeliveryNo no, std::function<void(std::optional<Outgoing>)> done) override;
+  void counts(std::function<void(StoreCounts)> done) override;
+  void prune(WallTime before, std::function<void(std::size_t)> done) override;
+  void close() override;
+
+  /// For changes from now on.
+  void reload(StoreRules rules);
+  /// Changes that were asked for and are not answered.
+  [[nodiscard]] std::size_t waiting() const;
+  /// Since when the writer has been at one transaction; nothing while idle. Says whether the disk hangs.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const;
+  /// Why nothing is written any more; empty while all is well.
+  [[nodiscard]] std::string broken() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mjwatchd::store
