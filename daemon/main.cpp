@@ -1,0 +1,83 @@
+// mjwatchd: reads its arguments and configuration, then hands over to the runtime.
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "daemon/composition.hpp"
+#include "daemon/config/config.hpp"
+#include "daemon/os/log.hpp"
+#include "daemon/runtime.hpp"
+
+namespace {
+
+constexpr int kBadConfiguration = 78;  // EX_CONFIG of sysexits.h; the unit does not restart on it
+
+struct Arguments {
+  std::string config = "/etc/mjwatchd/mjwatchd.yaml";
+  bool check = false;
+  bool print = false;
+};
+
+// A socket for every client, gateway call and delivery: take all that the system allows.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+int check(const mjwatchd::config::Config& config) {
+  const auto made = mjwatchd::compose(config, 1);
+  for (const auto& warning : made.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  std::printf("%s is good.\n", config.file.c_str());
+  return 0;
+}
+
+int serve(mjwatchd::config::Config config) {
+  mjwatchd::os::set_up_log(config.log.level, config.log.format);
+  raise_descriptor_limit();
+  try {
+    mjwatchd::Runtime runtime(std::move(config));
+    return runtime.run();
+  } catch (const mjwatchd::config::ConfigError&) {
+    throw;
+  } catch (const std::exception& error) {
+    spdlog::error("mjwatchd can't go on: {}", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  Arguments arguments;
+  CLI::App app{"Watches image tasks, saves their pictures and delivers signed webhooks."};
+  app.add_option("--config", arguments.config, "The configuration file")->capture_default_str();
+  app.add_flag("--check", arguments.check, "Check the configuration and its secrets, then exit: 0 good, 78 bad");
+  app.add_flag("--print-config", arguments.print, "Print the configuration in force, without secrets, then exit");
+  app.set_version_flag("--version", "mjwatchd " MJWATCHD_VERSION);
+  try {
+    app.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  try {
+    auto config = mjwatchd::config::load(arguments.config);
+    if (arguments.print) {
+      std::fputs(mjwatchd::config::print(config).c_str(), stdout);
+      return 0;
+    }
+    return arguments.check ? check(config) : serve(std::move(config));
+  } catch (const mjwatchd::config::ConfigError& error) {
+    for (const auto& line : error.lines) std::fprintf(stderr, "%s\n", line.c_str());
+    return kBadConfiguration;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "mjwatchd: %s\n", error.what());
+    return 1;
+  }
+}

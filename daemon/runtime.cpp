@@ -1,0 +1,128 @@
+#include "daemon/runtime.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <asio/post.hpp>
+#include <random>
+
+#include "daemon/os/listen_fds.hpp"
+#include "daemon/runtime_impl.hpp"
+#include "daemon/webhooks/box_key.hpp"
+
+namespace mjwatchd {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32U | device();
+}
+
+control::ControlOptions control_options(const config::Config& config, std::string token) {
+  control::ControlOptions options;
+  auto passed = os::take_passed_sockets();
+  options.passed_fd = os::take_named(passed, "control").release();
+  options.socket = config.control.socket;
+  options.mode = config.control.mode;
+  options.listen = config.control.listen;
+  options.token = std::move(token);
+  return options;
+}
+
+}  // namespace
+
+Runtime::Runtime(config::Config config) : impl_(std::make_unique<Impl>(std::move(config))) {}
+Runtime::~Runtime() = default;
+int Runtime::run() { return impl_->run(); }
+
+Runtime::Impl::Impl(config::Config config)
+    : config_(std::move(config)), webhook_policy_(config_.webhooks.allow, "webhooks.allow") {
+  auto made = compose(config_, random_seed());
+  for (const auto& warning : made.warnings) spdlog::warn("{}", warning);
+  started_at_ = now().wall;
+  webhooks::SecretBox secrets(webhooks::load_box_key(config_.state_dir));
+  store_ = std::make_unique<store::SqliteStore>(
+      io_, store::SqliteOptions{config_.state_dir, std::move(made.store), std::move(secrets)});
+  open_gateways(std::move(made.gateways));
+  open_images(std::move(made.images));
+  sender_ = std::make_unique<webhooks::HttpSender>(
+      client_, std::move(made.sender), [this](std::function<void()> later) { asio::post(io_, std::move(later)); },
+      [this] { return now().wall; });
+  watcher_ = std::make_unique<Watcher>(made.settings, now());
+  control_ = std::make_unique<control::ControlServer>(io_, *this, hub_,
+                                                      control_options(config_, std::move(made.control_token)));
+}
+
+Runtime::Impl::~Impl() {
+  if (!ended_) store_->close();
+}
+
+int Runtime::Impl::run() {
+  signals_ = std::make_unique<os::Signals>(
+      io_, [this](int signal) { stop(signal); }, [this] { reload(); });
+  spdlog::info("mjwatchd {} takes up what is in {}", MJWATCHD_VERSION, config_.state_dir.string());
+  adopt();
+  keep_alive();
+  io_.run();
+  return 0;
+}
+
+Now Runtime::Impl::now() const {
+  const auto steady = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - origin_);
+  return {Time(steady), std::chrono::floor<milliseconds>(std::chrono::system_clock::now())};
+}
+
+void Runtime::Impl::tell(Event event) {
+  inbox_.push_back(std::move(event));
+  if (turn_posted_) return;
+  turn_posted_ = true;
+  // Later, so that all that has happened by then is one turn, and no room is called back from inside its own call.
+  asio::post(io_, [this] { turn(); });
+}
+
+void Runtime::Impl::turn() {
+  turn_posted_ = false;
+  if (ended_) return;
+  std::vector<Event> events;
+  events.swap(inbox_);
+  Actions actions;
+  watcher_->handle(events, now(), actions);
+  carry_out(actions);
+  arm();
+  if (stopping_) try_to_end();
+}
+
+void Runtime::Impl::arm() {
+  // While the disk is being read, tasks arrive page by page; the first look is at all of them.
+  const Time next = ready_ ? watcher_->next_wakeup() : kNever;
+  if (next == armed_) return;
+  armed_ = next;
+  wakeup_.cancel();
+  if (next == kNever) return;
+  wakeup_.expires_at(origin_ + next.time_since_epoch());
+  wakeup_.async_wait([this](const std::error_code& cancelled) {
+    if (cancelled) return;
+    armed_ = kNever;
+    tell(event::Tick{});
+  });
+}
+
+void Runtime::Impl::adopt() {
+  store_->adopt([this](std::vector<Event> page) {
+    if (page.empty()) {
+      adopted();
+      return;
+    }
+    for (auto& event : page) tell(std::move(event));
+  });
+}
+
+void Runtime::Impl::adopted() {
+  ready_ = true;
+  turn();  // now, so that the line below counts everything
+  notifier_.ready();
+  spdlog::info("ready: {} tasks to watch, {} webhooks to deliver, asking {}", watcher_->live() + watcher_->saving(),
+               watcher_->outbox().pending(), config_.gateways.front().url);
+  prune();
+}
+
+}  // namespace mjwatchd

@@ -1,0 +1,138 @@
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "daemon/runtime_impl.hpp"
+
+namespace mjwatchd {
+namespace {
+
+// How long one transaction, or one file's sync, may take before it counts as not moving. A healthy
+// disk needs milliseconds; a crowded network disk was seen to need seconds.
+constexpr std::chrono::seconds kStuck{15};
+constexpr std::chrono::seconds kStuckFile{60};
+constexpr std::chrono::minutes kPruneEvery{10};
+constexpr std::chrono::seconds kGrace{10};
+constexpr milliseconds kControlGrace{1000};
+
+bool older(const std::optional<std::chrono::steady_clock::time_point>& since, std::chrono::seconds limit) {
+  return since && std::chrono::steady_clock::now() - *since > limit;
+}
+
+std::string why(const GatewayView& gateway) {
+  if (gateway.state == "refused") return "it refuses the token: put the right one into its file and reload";
+  if (gateway.state == "throttled") return "it says that it is asked too often; its wait is kept";
+  return "it does not answer, and is probed until it does";
+}
+
+}  // namespace
+
+std::vector<control::Trouble> Runtime::Impl::troubles() const {
+  std::vector<control::Trouble> out;
+  if (const auto broken = store_->broken(); !broken.empty()) {
+    out.push_back({"store", broken + "; nothing is written any more: check the disk, then restart", true});
+  } else if (older(store_->busy_since(), kStuck)) {
+    out.push_back({"store", "a commit hangs: the disk does not answer", true});
+  }
+  if (older(images_->disk_busy_since(), kStuckFile)) {
+    out.push_back({"files", "writing a picture hangs: the disk does not answer", true});
+  }
+  if (const auto& paused = images_->paused(); !paused.empty()) out.push_back({"pictures", paused, false});
+  for (const auto& gateway : watcher_->gateways()) {
+    if (!gateway.configured) {
+      out.push_back({"gateway:" + gateway.name, "it is gone from the configuration; its tasks are held", false});
+    } else if (gateway.state != "up") {
+      const auto last = gateway.last_error.empty() ? std::string() : " (" + gateway.last_error + ")";
+      out.push_back({"gateway:" + gateway.name, why(gateway) + last, false});
+    }
+  }
+  for (const auto& receiver : watcher_->outbox().receivers()) {
+    if (receiver.disabled) {
+      out.push_back({"endpoint:" + receiver.name, "disabled: repair it, then enable it", false});
+    } else if (receiver.breaker != "closed") {
+      out.push_back({"endpoint:" + receiver.name, "it fails; it is tried again now and then", false});
+    }
+  }
+  return out;
+}
+
+// systemd restarts a daemon that does not say this in time; so it is said only while work moves.
+void Runtime::Impl::keep_alive() {
+  const auto limit = notifier_.watchdog();
+  if (!limit) return;
+  bool moving = true;
+  for (const auto& trouble : troubles()) {
+    if (trouble.ours) moving = false;
+  }
+  if (moving) notifier_.alive();
+  alive_timer_.expires_after(*limit / 3);
+  alive_timer_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled) keep_alive();
+  });
+}
+
+void Runtime::Impl::prune() {
+  if (stopping_) return;
+  store_->prune(now().wall - config_.retain, [this](std::size_t removed) {
+    if (removed > 0) {  // a bounded step; there may be more
+      spdlog::debug("{} finished tasks were older than watch.retain and have gone", removed);
+      prune();
+      return;
+    }
+    prune_timer_.expires_after(kPruneEvery);
+    prune_timer_.async_wait([this](const std::error_code& cancelled) {
+      if (!cancelled) prune();
+    });
+  });
+}
+
+// Deliveries under way may finish, for a receiver that did its work should not get it twice.
+void Runtime::Impl::stop(int signal) {
+  if (stopping_) {
+    spdlog::warn("a second signal: ending at once");
+    end();
+    return;
+  }
+  stopping_ = true;
+  spdlog::info("stopping ({}): {} webhooks are under way", signal == SIGINT ? "SIGINT" : "SIGTERM",
+               sender_->in_flight());
+  notifier_.stopping();
+  control_->stop(kControlGrace);
+  watcher_->stop();
+  prune_timer_.cancel();
+  end_timer_.expires_after(kGrace);
+  end_timer_.async_wait([this](const std::error_code& cancelled) {
+    if (cancelled || ended_) return;
+    sender_->cancel_all();
+    end_timer_.expires_after(kControlGrace);
+    end_timer_.async_wait([this](const std::error_code& again) {
+      if (!again) end();
+    });
+  });
+  tell(event::Tick{});
+}
+
+void Runtime::Impl::try_to_end() {
+  if (ended_ || sender_->in_flight() > 0 || commits_ > 0 || !inbox_.empty()) return;
+  if (control_->connections() > 0) {  // an answer may be on its way out
+    asio::steady_timer::duration soon = milliseconds(20);
+    wakeup_.expires_after(soon);
+    armed_ = kNever;
+    wakeup_.async_wait([this](const std::error_code& cancelled) {
+      if (!cancelled) tell(event::Tick{});
+    });
+    return;
+  }
+  end();
+}
+
+void Runtime::Impl::end() {
+  if (ended_) return;
+  ended_ = true;
+  store_->close();
+  spdlog::info("stopped");
+  io_.stop();
+}
+
+}  // namespace mjwatchd

@@ -1,0 +1,133 @@
+// What the runtime is made of.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/composition.hpp"
+#include "daemon/control/control_server.hpp"
+#include "daemon/control/desk.hpp"
+#include "daemon/control/event_hub.hpp"
+#include "daemon/gateway/http_gateway.hpp"
+#include "daemon/http/client.hpp"
+#include "daemon/images/directory_store.hpp"
+#include "daemon/os/sd_notify.hpp"
+#include "daemon/os/signals.hpp"
+#include "daemon/runtime.hpp"
+#include "daemon/store/sqlite_store.hpp"
+#include "daemon/webhooks/http_sender.hpp"
+#include "mjwatchd/watcher.hpp"
+
+namespace mjwatchd {
+
+/// Everything runs on the loop's thread; what a room answers comes back as an event of the core.
+class Runtime::Impl final : public control::Desk {
+ public:
+  explicit Impl(config::Config config);
+  ~Impl() override;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  int run();
+
+  // control::Desk
+  void change(Change change, std::function<void(CommitResult)> done) override;
+  void refresh(const TaskRecord& record, bool pictures_missing) override;
+  void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) override;
+  void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) override;
+  void events(EventQuery query, std::function<void(EventPage)> done) override;
+  void status(std::function<void(control::StatusView)> done) override;
+  [[nodiscard]] std::string closed() const override;
+  [[nodiscard]] std::vector<control::GatewayStatus> gateways() const override;
+  [[nodiscard]] bool has_gateway(std::string_view name) const override;
+  [[nodiscard]] std::string default_gateway() const override;
+  [[nodiscard]] bool has_endpoint(std::string_view name) const override;
+  [[nodiscard]] std::vector<control::EndpointView> endpoints() const override;
+  [[nodiscard]] std::optional<std::string> refuse_webhook_url(std::string_view url) const override;
+  [[nodiscard]] std::string picture_folder() const override { return config_.images.directory; }
+  [[nodiscard]] WallTime wall() const override { return now().wall; }
+
+ private:
+  // The clock, and the core's turn (runtime.cpp).
+  [[nodiscard]] Now now() const;
+  void tell(Event event);
+  void turn();
+  void arm();
+  void adopt();
+  void adopted();
+
+  // What the core asks for (runtime_actions.cpp).
+  void carry_out(Actions& actions);
+  void perform(action::Persist& order);
+  void perform(action::FetchBatch& order);
+  void perform(action::FetchOne& order);
+  void perform(action::SaveImage& order);
+  void perform(action::Send& order);
+  void perform(action::Answer& order);
+  void perform(action::Announce& order);
+  void perform(action::Warn& order);
+  [[nodiscard]] std::function<void(FetchReply)> fetched(CallNo call);
+  /// Null, and the call answered, when the gateway has gone since the core asked.
+  [[nodiscard]] Gateway* gateway_of(const std::string& name, CallNo call);
+  void save(const action::SaveImage& order, const std::vector<TaskView>& found);
+
+  // Putting a composition into force, at start and at a reload (runtime_reload.cpp).
+  void open_gateways(std::vector<std::pair<std::string, gateway::HttpGatewayOptions>> options);
+  void open_images(images::Options options);
+  void reload();
+  void apply(config::Config config, Composition made);
+
+  // Watching over ourselves, and the end (runtime_health.cpp).
+  [[nodiscard]] std::vector<control::Trouble> troubles() const;
+  void keep_alive();
+  void prune();
+  void stop(int signal);
+  void try_to_end();
+  void end();
+
+  config::Config config_;
+  webhooks::AddressPolicy webhook_policy_;
+  const std::chrono::steady_clock::time_point origin_ = std::chrono::steady_clock::now();
+
+  asio::io_context io_{1};
+  http::Client client_{io_};
+  std::unique_ptr<store::SqliteStore> store_;
+  std::map<std::string, std::unique_ptr<gateway::HttpGateway>> gateways_;
+  /// Gone from the configuration; calls and picture stores of before may still use them.
+  std::vector<std::unique_ptr<gateway::HttpGateway>> former_gateways_;
+  std::unique_ptr<images::DirectoryImageStore> images_;
+  /// Replaced by a reload, until their last order is answered.
+  std::vector<std::unique_ptr<images::DirectoryImageStore>> former_images_;
+  std::unique_ptr<webhooks::HttpSender> sender_;
+  control::EventHub hub_;
+  std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<control::ControlServer> control_;
+
+  os::Notifier notifier_;
+  std::unique_ptr<os::Signals> signals_;
+  asio::steady_timer wakeup_{io_};
+  asio::steady_timer alive_timer_{io_};
+  asio::steady_timer prune_timer_{io_};
+  asio::steady_timer end_timer_{io_};
+  Time armed_ = kNever;
+
+  std::vector<Event> inbox_;
+  bool turn_posted_ = false;
+  Ticket next_ticket_ = 1;
+  std::unordered_map<Ticket, std::function<void(CommitResult)>> tickets_;
+  std::size_t commits_ = 0;  ///< asked of the store, not answered
+
+  WallTime started_at_{};
+  bool ready_ = false;
+  bool stopping_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace mjwatchd
