@@ -1,0 +1,210 @@
+#include "daemon/http/client.hpp"
+
+#include <algorithm>
+#include <asio/post.hpp>
+#include <csignal>
+#include <unordered_map>
+#include <utility>
+
+#include "daemon/http/client_exchange.hpp"
+#include "daemon/http/multi.hpp"
+
+namespace mjwatchd::http {
+namespace {
+
+constexpr std::size_t kMostSpareHandles = 512;
+constexpr int kStallLooks = 4;  // how often it is looked whether anything moved, within a stall_timeout
+
+// OpenSSL writes without MSG_NOSIGNAL; a peer that hung up must not end the process.
+void ignore_sigpipe() {
+  struct sigaction now {};
+  if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
+}
+
+}  // namespace
+
+std::string_view Response::header(std::string_view name) const {
+  for (const Header& one : headers) {
+    if (same_name(one.name, name)) return one.value;
+  }
+  return {};
+}
+
+/// Everything that comes from the user (start, cancel) is queued and done by pump(), outside of curl;
+/// everything that goes to the user at the end is posted. So curl is never called from inside itself,
+/// and a callback may do anything with the client, its end included.
+class Client::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(asio::io_context& io, std::size_t max_connections)
+      : io_(io),
+        most_spare_(std::min(max_connections, kMostSpareHandles)),
+        multi_(std::in_place, io, max_connections, [this](CURL* easy, CURLcode code) { on_finished(easy, code); }),
+        end_soon_([this](const Exchange& exchange) { end_soon(exchange.id()); }) {
+    ignore_sigpipe();
+  }
+  ~Impl() { tear_down(); }
+
+  CallId start(Request request, Exchange::Done done) {
+    const CallId id = ++last_;
+    exchanges_.emplace(id, std::make_unique<Exchange>(id, std::move(request), std::move(done), end_soon_));
+    to_start_.push_back(id);
+    pump_soon();
+    return id;
+  }
+
+  void cancel(CallId id) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end() || found->second->ended()) return;
+    found->second->end(Fault::cancelled, "cancelled");
+    end_soon(id);
+  }
+
+  [[nodiscard]] std::size_t in_flight() const { return exchanges_.size() + undelivered_; }
+
+  /// After this no callback runs. From inside one of curl's, the rest waits until curl is left.
+  void close() {
+    closed_ = true;
+    if (multi_ && multi_->busy()) {
+      for (const auto& [id, exchange] : exchanges_) exchange->end(Fault::cancelled, "");
+      asio::post(io_, [self = shared_from_this()] { self->tear_down(); });
+    } else {
+      tear_down();
+    }
+  }
+
+ private:
+  void pump_soon() {
+    if (closed_ || std::exchange(pumping_, true)) return;
+    asio::post(io_, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->pump();
+    });
+  }
+
+  void end_soon(CallId id) {
+    to_end_.push_back(id);
+    pump_soon();
+  }
+
+  void pump() {
+    pumping_ = false;
+    if (closed_) return;
+    if (multi_->busy()) return pump_soon();  // someone ran the loop from inside a callback
+    for (const CallId id : std::exchange(to_start_, {})) launch(id);
+    for (const CallId id : std::exchange(to_end_, {})) finish(id, CURLE_OK);
+  }
+
+  void launch(CallId id) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end()) return;
+    Exchange& exchange = *found->second;
+    if (exchange.ended() || !exchange.prepare(take_handle())) return finish(id, CURLE_OK);
+    if (const CURLMcode code = multi_->add(exchange.easy()->get()); code != CURLM_OK) {
+      exchange.end(Fault::broken, curl_multi_strerror(code));
+      return finish(id, CURLE_OK);
+    }
+    exchange.added = true;
+    if (exchange.request().stall_timeout.count() > 0) {
+      exchange.stall_timer.emplace(io_);
+      look_later(exchange);
+    }
+  }
+
+  /// A stall is seen between its time and a quarter more.
+  void look_later(Exchange& exchange) {
+    const milliseconds pause = std::max(exchange.request().stall_timeout / kStallLooks, milliseconds(1));
+    exchange.stall_timer->expires_after(pause);
+    exchange.stall_timer->async_wait([weak = weak_from_this(), id = exchange.id()](std::error_code error) {
+      const auto self = weak.lock();
+      if (self && !self->closed_ && !error) self->look(id);
+    });
+  }
+
+  void look(CallId id) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end()) return;
+    Exchange& exchange = *found->second;
+    const std::uint64_t progress = exchange.progress();
+    exchange.still_looks = progress == exchange.last_progress ? exchange.still_looks + 1 : 0;
+    exchange.last_progress = progress;
+    if (exchange.still_looks < kStallLooks) return look_later(exchange);
+    const auto pause = exchange.request().stall_timeout.count();
+    exchange.end(Fault::timeout, "nothing moved for " + std::to_string(pause) + " milliseconds");
+    end_soon(id);
+  }
+
+  void on_finished(CURL* easy, CURLcode code) {
+    char* exchange = nullptr;
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &exchange) != CURLE_OK || exchange == nullptr) return;
+    finish(reinterpret_cast<Exchange*>(exchange)->id(), code);
+  }
+
+  /// Takes the exchange off curl and posts its response. What the user gave goes with it, so that its
+  /// destructors run outside of here, too.
+  void finish(CallId id, CURLcode code) {
+    if (closed_) return;
+    auto node = exchanges_.extract(id);
+    if (!node) return;
+    std::unique_ptr<Exchange> exchange = std::move(node.mapped());
+    if (exchange->added) multi_->remove(exchange->easy()->get());
+    Response response = exchange->conclude(code);
+    keep_handle(exchange->release());
+    ++undelivered_;
+    asio::post(io_,
+               [weak = weak_from_this(), exchange = std::move(exchange), response = std::move(response)]() mutable {
+                 const auto self = weak.lock();
+                 if (!self || self->closed_) return;
+                 --self->undelivered_;
+                 if (const auto done = exchange->take_done()) done(std::move(response));
+               });
+  }
+
+  std::unique_ptr<Easy> take_handle() {
+    if (spare_.empty()) return std::make_unique<Easy>();
+    auto easy = std::move(spare_.back());
+    spare_.pop_back();
+    return easy;
+  }
+
+  void keep_handle(std::unique_ptr<Easy> easy) {
+    if (easy && spare_.size() < most_spare_) spare_.push_back(std::move(easy));
+  }
+
+  void tear_down() {
+    closed_ = true;
+    if (!multi_) return;
+    auto exchanges = std::exchange(exchanges_, {});
+    for (const auto& [id, exchange] : exchanges) {
+      if (exchange->added) multi_->remove(exchange->easy()->get());
+    }
+    multi_.reset();
+    spare_.clear();
+  }
+
+  asio::io_context& io_;
+  const std::size_t most_spare_;
+  std::optional<Multi> multi_;
+  const Exchange::EndSoon end_soon_;
+  std::unordered_map<CallId, std::unique_ptr<Exchange>> exchanges_;
+  std::vector<std::unique_ptr<Easy>> spare_;
+  std::vector<CallId> to_start_, to_end_;
+  CallId last_ = 0;
+  std::size_t undelivered_ = 0;
+  bool pumping_ = false, closed_ = false;
+};
+
+Client::Client(asio::io_context& io, std::size_t max_connections)
+    : impl_(std::make_shared<Impl>(io, max_connections)) {}
+Client::~Client() { impl_->close(); }
+
+Client::CallId Client::start(Request request, std::function<void(Response)> done) {
+  return impl_->start(std::move(request), std::move(done));
+}
+void Client::cancel(CallId call) { impl_->cancel(call); }
+std::size_t Client::in_flight() const { return impl_->in_flight(); }
+
+}  // namespace mjwatchd::http

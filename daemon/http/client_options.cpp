@@ -1,0 +1,156 @@
+// How a Request becomes curl's options.
+#include <algorithm>
+#include <string_view>
+
+#include "daemon/http/client_exchange.hpp"
+
+namespace mjwatchd::http {
+namespace {
+
+constexpr std::size_t kLongestMethod = 32;
+constexpr milliseconds kLongest = std::chrono::hours(24 * 20);  // curl counts 31 bits of milliseconds
+
+bool is_token(std::string_view text) {
+  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           others.find(c) != std::string_view::npos;
+  });
+}
+
+bool same(std::string_view a, std::string_view b) {
+  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
+}
+
+std::string_view name_of(std::string_view line) { return line.substr(0, line.find(':')); }
+
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
+}
+
+// Zero is "none" to curl; what is over already must end, not last forever.
+long to_ms(milliseconds time) {
+  if (time.count() == 0) return 0;
+  return static_cast<long>(std::clamp(time, milliseconds(1), kLongest).count());
+}
+
+}  // namespace
+
+/// Why the request can't be made; empty when it can. Says nothing of a header's value, which may be
+/// a secret.
+std::string Exchange::wrong_request() const {
+  const bool http = same(std::string_view(request_.url).substr(0, 7), "http://") ||
+                    same(std::string_view(request_.url).substr(0, 8), "https://");
+  if (!http) return "the URL does not begin with http:// or https://";
+  if (request_.method.size() > kLongestMethod || !is_token(request_.method)) return "the method is not an HTTP token";
+  for (const std::string& line : request_.headers) {
+    const std::string_view name = name_of(line);
+    if (name.size() == line.size() || !is_token(name)) return "a header is not of the form \"Name: value\"";
+    if (has_control(line)) return "the header " + std::string(name) + " has a control character in its value";
+  }
+  return {};
+}
+
+bool Exchange::prepare(std::unique_ptr<Easy> easy) {
+  easy_ = std::move(easy);
+  if (const std::string wrong = wrong_request(); !wrong.empty()) {
+    end(Fault::invalid_url, wrong);
+    return false;
+  }
+  if (!request_.upload_file.empty()) {
+    if (const std::string why = upload_.open(request_.upload_file); !why.empty()) {
+      end(Fault::aborted, why);
+      return false;
+    }
+  }
+  easy_->text(CURLOPT_URL, request_.url);
+  easy_->text(CURLOPT_PROTOCOLS_STR, "http,https");
+  easy_->number(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  easy_->number(CURLOPT_FOLLOWLOCATION, 0);
+  easy_->number(CURLOPT_NETRC, CURL_NETRC_IGNORED);
+  set_method();
+  set_headers();
+  set_limits();
+  set_route();
+  set_tls();
+  set_callbacks();
+  if (easy_->failure() == CURLE_OK) return true;
+  end(judge(easy_->failure(), situation()), describe(easy_->failure(), "", request_));
+  return false;
+}
+
+void Exchange::set_method() {
+  const std::string& method = request_.method;
+  if (upload_.opened()) {
+    upload_.apply(*easy_);
+    if (method != "GET" && method != "PUT") easy_->text(CURLOPT_CUSTOMREQUEST, method);
+    return;
+  }
+  if (method == "HEAD") return easy_->number(CURLOPT_NOBODY, 1);
+  const bool empties = method == "POST" || method == "PUT" || method == "PATCH";
+  if (request_.body || empties) {
+    static constexpr char nothing = '\0';
+    easy_->number(CURLOPT_POST, 1);
+    easy_->pointer(CURLOPT_POSTFIELDS, request_.body ? request_.body->data() : &nothing);
+    easy_->size(CURLOPT_POSTFIELDSIZE_LARGE, request_.body ? static_cast<curl_off_t>(request_.body->size()) : 0);
+    if (method != "POST") easy_->text(CURLOPT_CUSTOMREQUEST, method);
+    return;
+  }
+  easy_->number(CURLOPT_HTTPGET, 1);
+  if (method != "GET") easy_->text(CURLOPT_CUSTOMREQUEST, method);
+}
+
+/// curl reads "Name:" as "leave it out" and "Name;" as "send it empty".
+void Exchange::set_headers() {
+  bool typed = false, named = false;
+  for (const std::string& line : request_.headers) {
+    const std::string_view name = name_of(line);
+    if (same(name, "expect")) continue;
+    typed = typed || same(name, "content-type");
+    named = named || same(name, "user-agent");
+    const bool blank = line.find_first_not_of(" \t", name.size() + 1) == std::string::npos;
+    easy_->header(blank ? std::string(name) + ";" : line);
+  }
+  easy_->header("Expect:");
+  if (!typed) easy_->header("Content-Type:");
+  if (!named) easy_->text(CURLOPT_USERAGENT, "mjwatchd/" MJWATCHD_VERSION);
+  easy_->use_headers();
+  if (request_.accept_encoding) easy_->text(CURLOPT_ACCEPT_ENCODING, "");
+  if (!request_.userpwd.empty()) easy_->text(CURLOPT_USERPWD, request_.userpwd);
+  if (!request_.aws_sigv4.empty()) easy_->text(CURLOPT_AWS_SIGV4, request_.aws_sigv4);
+}
+
+void Exchange::set_limits() {
+  easy_->number(CURLOPT_CONNECTTIMEOUT_MS, to_ms(request_.connect_timeout));
+  easy_->number(CURLOPT_TIMEOUT_MS, to_ms(request_.timeout));
+  easy_->number(CURLOPT_NOSIGNAL, 1);
+  easy_->number(CURLOPT_QUICK_EXIT, 1);           // never wait for a name lookup nobody wants any more
+  easy_->number(CURLOPT_MAXLIFETIME_CONN, 3600);  // seconds, so that a changed certificate or address is seen
+}
+
+/// Where to connect. Without a proxy of our own, those of the environment are not used either.
+void Exchange::set_route() {
+  easy_->text(CURLOPT_PROXY, proxied() ? request_.proxy : std::string());
+  easy_->text(CURLOPT_NOPROXY, "");
+  easy_->number(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1);
+  easy_->number(CURLOPT_TCP_KEEPALIVE, 1);
+  if (!request_.unix_socket.empty()) easy_->text(CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket);
+}
+
+void Exchange::set_tls() {
+  easy_->number(CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+  easy_->number(CURLOPT_SSL_VERIFYPEER, 1);
+  easy_->number(CURLOPT_SSL_VERIFYHOST, 2);
+  easy_->number(CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+  easy_->number(CURLOPT_PROXY_SSL_VERIFYPEER, 1);
+  easy_->number(CURLOPT_PROXY_SSL_VERIFYHOST, 2);
+  if (!request_.ca_file.empty()) {
+    easy_->text(CURLOPT_CAINFO, request_.ca_file);
+    easy_->pointer(CURLOPT_CAPATH, static_cast<const char*>(nullptr));  // these and no others
+  }
+  if (!request_.client_cert_file.empty()) easy_->text(CURLOPT_SSLCERT, request_.client_cert_file);
+}
+
+}  // namespace mjwatchd::http

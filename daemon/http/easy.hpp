@@ -1,0 +1,57 @@
+// One curl easy handle, and its list of request headers.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <string>
+
+namespace mjwatchd::http {
+
+/// Owns a CURL*. The setters never throw: the first failure is remembered in failure(), so that a
+/// request's many options are judged once. Not copied, not moved: curl holds pointers to it.
+class Easy {
+ public:
+  /// Throws std::bad_alloc.
+  Easy();
+
+  [[nodiscard]] CURL* get() const { return curl_.get(); }
+
+  /// Forgets every option and failure; connections and names known to the multi handle stay.
+  void reset();
+
+  void number(CURLoption option, long value) { note(curl_easy_setopt(get(), option, value)); }
+  void size(CURLoption option, curl_off_t value) { note(curl_easy_setopt(get(), option, value)); }
+  /// Copied by curl. A NUL inside is a failure, not an end.
+  void text(CURLoption option, const std::string& value);
+  /// Data or a callback. Not copied: must live until reset() or the handle's end.
+  template <typename T>
+  void pointer(CURLoption option, T* value) {
+    note(curl_easy_setopt(get(), option, value));
+  }
+  /// "Name: value" of the request. Kept until reset().
+  void header(const std::string& line);
+  /// To be called once, after the last header().
+  void use_headers() { pointer(CURLOPT_HTTPHEADER, headers_.get()); }
+
+  [[nodiscard]] CURLcode failure() const { return failure_; }
+
+  [[nodiscard]] long long_info(CURLINFO info) const;
+  [[nodiscard]] curl_off_t off_info(CURLINFO info) const;
+
+ private:
+  struct Free {
+    void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  };
+
+  void note(CURLcode code) {
+    if (failure_ == CURLE_OK) failure_ = code;
+  }
+
+  std::unique_ptr<curl_slist, Free> headers_;
+  std::unique_ptr<CURL, Free> curl_;
+  CURLcode failure_ = CURLE_OK;
+};
+
+}  // namespace mjwatchd::http
