@@ -7,7 +7,8 @@
 namespace mjwatchd::gateway {
 
 /// Pure. The stored object with the fresh one laid over it: a fresh value wins unless it is empty
-/// (null, "", [], {}, and 0 for times) where the stored one is not; fields only the stored one has stay.
+/// (null, "", [], {}, and 0 for times) where the stored one is not; fields only the stored one has stay. Objects inside
+/// (properties …) are merged by the same rule.
 /// Either may be empty (no object yet). Both are JSON objects.
 [[nodiscard]] std::string merge_objects(std::string_view stored, std::string_view fresh);
 

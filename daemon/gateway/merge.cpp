@@ -1,0 +1,54 @@
+#include "daemon/gateway/merge.hpp"
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "daemon/gateway/json.hpp"
+#include "daemon/gateway/task_fields.hpp"
+
+namespace mjwatchd::gateway {
+namespace {
+
+void lay_over(Json& stored, Json fresh);
+
+/// The value of one member after the fresh one was heard.
+void take(std::string_view key, Json& stored, Json fresh) {
+  if (says_nothing(key, fresh) && !says_nothing(key, stored)) return;
+  if (stored.is(Json::Kind::object) && fresh.is(Json::Kind::object)) return lay_over(stored, std::move(fresh));
+  stored = std::move(fresh);
+}
+
+void lay_over(Json& stored, Json fresh) {
+  std::unordered_map<std::string, std::size_t> places;  // an object may have very many members
+  for (std::size_t i = 0; i < stored.keys.size(); ++i) places[stored.keys[i]] = i;
+  for (std::size_t i = 0; i < fresh.items.size(); ++i) {
+    const auto [at, added] = places.try_emplace(fresh.keys[i], stored.items.size());
+    if (added) {
+      stored.keys.push_back(std::move(fresh.keys[i]));
+      stored.items.push_back(std::move(fresh.items[i]));
+    } else {
+      take(at->first, stored.items[at->second], std::move(fresh.items[i]));
+    }
+  }
+}
+
+std::optional<Json> object(std::string_view text) {
+  auto value = parse_json(text);
+  if (value && !value->is(Json::Kind::object)) value.reset();
+  return value;
+}
+
+}  // namespace
+
+std::string merge_objects(std::string_view stored, std::string_view fresh) {
+  auto known = object(stored);
+  auto news = object(fresh);
+  if (!known && !news) return {};
+  if (!known) known.emplace().kind = Json::Kind::object;
+  if (news) lay_over(*known, std::move(*news));
+  return write_json(*known);
+}
+
+}  // namespace mjwatchd::gateway
