@@ -37,7 +37,7 @@ struct ServerResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;               ///< content-length is set from it
-  std::string file;               ///< serve this file's bytes instead of `body`, streamed
+  std::string file;               ///< serve these bytes of this file instead of `body`, streamed
   std::uint64_t file_offset = 0;  ///< the range of it (the router has judged Range)
   std::uint64_t file_length = 0;
 };
@@ -50,6 +50,8 @@ class Stream {
   virtual bool write(std::string_view piece) = 0;
   virtual void close() = 0;
   [[nodiscard]] virtual bool open() const = 0;
+  /// Calls `gone` once, from the loop, when the stream ends otherwise than by close(): the client
+  /// went, its queue was full, or the server stops. At once when that has happened already.
   virtual void on_close(std::function<void()> gone) = 0;
 };
 
@@ -62,11 +64,15 @@ class Responder {
   virtual std::shared_ptr<Stream> stream(ServerResponse head) = 0;
   /// True when the client hung up while waiting; the answer would reach nobody.
   [[nodiscard]] virtual bool gone() const = 0;
+  /// Calls `gone` once, from the loop, when the client hangs up before the answer; at once when it
+  /// has already. Over TCP a client that closes looks like one that has only finished sending, and is
+  /// noticed when it resets the connection or at the first write.
   virtual void on_gone(std::function<void()> gone) = 0;
 };
 using ResponderPtr = std::shared_ptr<Responder>;
 
-/// Takes a request's body in pieces. finish() is called once after the last piece, then the handler.
+/// Takes a request's body in pieces; the handler is called after the last one. A body that doesn't
+/// come to its end has no handler call: the sink is then only destroyed.
 class BodySink {
  public:
   virtual ~BodySink() = default;
