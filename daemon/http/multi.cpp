@@ -106,7 +106,8 @@ void Multi::watch(curl_socket_t socket, int what, void* seen) {
 void Multi::set_timer(long ms) {
   wanted_ = ms > 0;
   if (ms == 0) kick();
-  if (!wanted_) return;  // a wait that is out finds nothing to do
+  if (ms < 0 && std::exchange(armed_, false)) timer_.cancel();  // nothing is in flight: let the loop end
+  if (!wanted_) return;
   due_ = Clock::now() + std::chrono::milliseconds(ms);
   if (!armed_ || due_ < armed_for_) arm_timer();
 }
@@ -132,7 +133,7 @@ void Multi::arm_timer() {
 }
 
 void Multi::on_timer_fired(std::uint64_t round) {
-  if (round != round_) return;
+  if (round != round_ || !armed_) return;
   armed_ = false;
   if (!wanted_) return;
   if (Clock::now() < due_) return arm_timer();  // it was put off meanwhile
