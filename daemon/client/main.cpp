@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "daemon/client/commands.hpp"
+#include "daemon/client/simulate.hpp"
 
 namespace {
 
@@ -26,6 +27,7 @@ struct CommandLine {
   DeliveriesOrder deliveries;
   ReplayOrder replay;
   ListenOrder listen;
+  SimulateOrder simulate;
   std::function<Exit(Session&)> run;
 };
 
@@ -138,6 +140,21 @@ void declare_webhooks(CLI::App& app, CommandLine& line) {
   });
 }
 
+void declare_simulate(CLI::App& app, CommandLine& line) {
+  auto* simulate = app.add_subcommand("simulate", "Tell how late the daemon would be over a trace, and its calls");
+  simulate->add_option("TRACE", line.simulate.trace, "JSON lines, a task each; - is standard input")->required();
+  simulate->add_option("--batch", line.simulate.batch, "Ids per call")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  simulate->add_option("--call-cost", line.simulate.call_cost, "Waiting that one call is worth")->capture_default_str();
+  simulate->add_option("--max-calls-per-minute", line.simulate.max_calls_per_minute, "Default: no limit")
+      ->check(CLI::Range(1, 1000000));
+  simulate->add_option("--latency", line.simulate.latency, "How long a call takes")->capture_default_str();
+  simulate->add_option("--plot", line.simulate.plot, "SVG file: delay against calls for a range of call costs");
+  simulate->callback(
+      [&line] { line.run = [&line](Session& s) { return mjwatchd::client::simulate(s.json, line.simulate); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -151,6 +168,7 @@ int main(int argc, char** argv) {
   app.footer("Exit codes: 0 done, 1 error, 2 usage, 3 the task ended without success, 4 time is up, 5 no daemon.");
   declare_tasks(app, line);
   declare_webhooks(app, line);
+  declare_simulate(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
