@@ -76,8 +76,12 @@ GatewayLink::Outcome GatewayLink::replied(CallNo call, bool batch, const FetchRe
       if (batch) batches_ = true;
       return Outcome::read;
     case Verdict::unknown_task:
+      if (batch) {  // an empty reply to a batch says nothing
+        unavailable(now, out);
+        return Outcome::later;
+      }
       well(now);
-      return batch ? Outcome::later : Outcome::unknown;
+      return Outcome::unknown;
     case Verdict::refused:
       refused(reply, now, out);
       return Outcome::later;
@@ -126,7 +130,8 @@ void GatewayLink::throttled(const FetchReply& reply, Time now) {
   failures_ = 0;
   open_until_.reset();  // it is there, and says so
   throttle_wait_ = doubled(throttle_wait_, kShortest);
-  if (!reply.retry_after) quiet_until_ = std::max(quiet_until_, now + throttle_wait_);
+  // Some say "Retry-After: 0" all the time.
+  quiet_until_ = std::max(quiet_until_, now + (reply.retry_after ? kShortest : throttle_wait_));
 }
 
 void GatewayLink::refused(const FetchReply& reply, Time now, Actions& out) {

@@ -12,8 +12,8 @@ using outbox::Index;
 using outbox::kNone;
 using outbox::Place;
 
-Outbox::Impl::Impl(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& next_change)
-    : settings_(settings), jitter_(seed), next_change_(next_change), book_(settings) {}
+Outbox::Impl::Impl(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& last_change)
+    : settings_(settings), jitter_(seed), last_change_(last_change), book_(settings) {}
 
 void Outbox::Impl::adopt(const DeliveryRecord& delivery, Now now) {
   last_now_ = now.steady;
@@ -174,8 +174,8 @@ std::vector<ReceiverView> Outbox::Impl::receivers() const {
   return views;
 }
 
-Outbox::Outbox(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& next_change)
-    : impl_(std::make_unique<Impl>(settings, seed, next_change)) {}
+Outbox::Outbox(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& last_change)
+    : impl_(std::make_unique<Impl>(settings, seed, last_change)) {}
 Outbox::~Outbox() = default;
 
 // Changes are handed out at once; sends, holds and revivals only by advance(), so that everything one
@@ -202,6 +202,7 @@ void Outbox::reconfigure(const WebhookSettings& settings, Now now, Actions& out)
   impl_->reconfigure(settings, now);
   impl_->emit(out);
 }
+void Outbox::stop() { impl_->stop(); }
 Time Outbox::next_wakeup() const { return impl_->next_wakeup(); }
 std::size_t Outbox::pending() const { return impl_->pending(); }
 std::size_t Outbox::in_flight() const { return impl_->in_flight(); }

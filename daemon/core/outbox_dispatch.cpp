@@ -23,15 +23,21 @@ constexpr std::size_t kStaleTimersIgnored = 4096;
 
 void Outbox::Impl::advance(Now now, Actions& out) {
   last_now_ = now.steady;
-  run_timers(now);
-  revive_receivers(now);
-  hold_parked(now);
   ask_again(now);
+  if (!stopped_) {
+    run_timers(now);
+    revive_receivers(now);
+    hold_parked(now);
+  }
   emit(out);
-  send_ready(now, out);
+  if (!stopped_) send_ready(now, out);
 }
 
 Time Outbox::Impl::next_wakeup() const {
+  if (stopped_) {  // only what was done is still written down
+    if (!outgoing_.empty()) return last_now_;
+    return again_.empty() ? kNever : again_.front().first;
+  }
   const bool room = in_flight_ + recording_ < settings_.max_in_flight;
   const bool holds_now = !parked_.empty() && holding_ < kHoldingAtOnce;
   if (!outgoing_.empty() || revive_ || holds_now || (room && !ring_.empty())) return last_now_;
@@ -103,7 +109,7 @@ void Outbox::Impl::emit(Actions& out) {
   while (!outgoing_.empty()) {
     Own own = std::move(outgoing_.front());
     outgoing_.pop_front();
-    const ChangeNo no = next_change_++;
+    const ChangeNo no = ++last_change_;
     out.push_back(action::Persist{no, own.change});
     own_.emplace(no, std::move(own));
   }

@@ -17,7 +17,7 @@ namespace mjwatchd {
 
 class Outbox::Impl {
  public:
-  Impl(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& next_change);
+  Impl(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& last_change);
 
   void adopt(const DeliveryRecord& delivery, Now now);
   void receiver(std::string_view name, bool disabled, Now now);
@@ -27,6 +27,7 @@ class Outbox::Impl {
   bool persisted(ChangeNo change, const CommitResult& result, Now now);
 
   void advance(Now now, Actions& out);
+  void stop() { stopped_ = true; }
   /// Hands out the changes decided so far.
   void emit(Actions& out);
   [[nodiscard]] Time next_wakeup() const;
@@ -83,7 +84,7 @@ class Outbox::Impl {
 
   WebhookSettings settings_;
   outbox::Jitter jitter_;
-  ChangeNo& next_change_;
+  ChangeNo& last_change_;
   outbox::Book book_;
   Time last_now_{};
 
@@ -94,6 +95,7 @@ class Outbox::Impl {
   std::unordered_map<ChangeNo, Own> own_;
   std::deque<std::pair<Time, Own>> again_;  ///< failed commits, in the order of their times
   bool revive_ = false;
+  bool stopped_ = false;
 
   std::size_t in_flight_ = 0;
   std::size_t recording_ = 0;  ///< attempts made whose record is not on disk

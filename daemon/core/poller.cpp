@@ -11,6 +11,9 @@ constexpr milliseconds kAbsentAgain = 2s;  ///< at first, doubling with the time
 constexpr milliseconds kAloneAgain = 10s;  ///< a single fetch that told nothing
 constexpr milliseconds kMemoryLost = 30min;
 constexpr std::size_t kMemoryLostAt = 20;
+constexpr milliseconds kVanishedAgain = 1s;
+/// What one moment's batch made the gateway stumble over, it may digest later.
+constexpr milliseconds kAloneFor = 30min;
 }  // namespace
 
 Poller::Poller(std::string name, const GatewaySettings* settings, const WatchSettings& watch, Now now)
@@ -200,14 +203,14 @@ bool Poller::from_schedule(Now now, Call& call) {
     Task& task = tasks_[slot];
     assert(task.place == Place::waiting && task.scheduled);
     task.place = Place::asked;
-    if (task.alone && taken_.size() > 1) {
+    if (task.alone_until > now.steady && taken_.size() > 1) {
       ask_alone(slot);
     } else {
       call.slots.push_back(slot);
     }
   }
   if (call.slots.empty()) return from_alone(call);
-  call.batch = batch && !(call.slots.size() == 1 && tasks_[call.slots.front()].alone);
+  call.batch = batch && !(call.slots.size() == 1 && tasks_[call.slots.front()].alone_until > now.steady);
   return true;
 }
 
@@ -241,7 +244,7 @@ void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, 
       read(call, no, reply, now, out, news);
       break;
     case GatewayLink::Outcome::unknown:
-      for (const TaskSlot slot : call.slots) absent(slot, call, now, news);
+      for (const TaskSlot slot : call.slots) absent(slot, call, now, out, news);
       break;
     case GatewayLink::Outcome::split:
       split(call, now);
@@ -250,7 +253,7 @@ void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, 
       for (const TaskSlot slot : call.slots) again(slot, now.steady, now);
       break;
     case GatewayLink::Outcome::later:
-      for (const TaskSlot slot : call.slots) again(slot, call.batch ? now.steady : now.steady + kAloneAgain, now);
+      for (const TaskSlot slot : call.slots) again(slot, soon(call, call.batch ? 0ms : kAloneAgain, now), now);
       break;
   }
   if (!settings_ && calls_.empty()) link_.reset();
@@ -265,6 +268,7 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
     Task& task = tasks_[*slot];
     task.call = 0;
     task.missing_since.reset();
+    task.seen = now.steady;
     seen_any_ = true;
     Look look{call.asked,
               now.steady,
@@ -275,19 +279,19 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
               clock_.place(snapshot.finished, now)};
     news.push_back({*slot, &snapshot, look});
   }
-  const bool forgot = forgets(call, no, now, out);
+  notice_forgetting(call, no, now, out);
   for (const TaskSlot slot : call.slots) {
-    if (tasks_[slot].generation == 0 || tasks_[slot].call != no) continue;
-    if (forgot) {
-      again(slot, now.steady + kAbsentAgain, now);
-    } else {
-      absent(slot, call, now, news);
-    }
+    if (tasks_[slot].generation != 0 && tasks_[slot].call == no) absent(slot, call, now, out, news);
   }
 }
 
-/// Whether so many known tasks are absent that the gateway must have lost its memory.
-bool Poller::forgets(const Call& call, CallNo no, Now now, Actions& out) {
+/// After `wait`, but never beyond max_gap since the call that told nothing.
+Time Poller::soon(const Call& call, milliseconds wait, Now now) const {
+  return std::clamp(call.asked + watch_.max_gap, now.steady, now.steady + wait);
+}
+
+/// Sees whether so many known tasks are absent from one reply that the gateway must have lost its memory.
+void Poller::notice_forgetting(const Call& call, CallNo no, Now now, Actions& out) {
   std::size_t known = 0, missing = 0;
   for (const TaskSlot slot : call.slots) {
     if (tasks_[slot].digest == 0) continue;
@@ -295,33 +299,59 @@ bool Poller::forgets(const Call& call, CallNo no, Now now, Actions& out) {
     // One that was missing before vanished at another time.
     if (tasks_[slot].call == no && !tasks_[slot].missing_since) ++missing;
   }
-  if (known < kMemoryLostAt || missing * 2 <= known) return now.steady < memory_lost_until_;
+  if (known >= kMemoryLostAt && missing * 2 > known) lost_memory(missing, known, now, out);
+}
+
+void Poller::lost_memory(std::size_t missing, std::size_t known, Now now, Actions& out) {
   if (now.steady >= memory_lost_until_) {
     out.push_back(action::Warn{name_, "the gateway no longer knows " + std::to_string(missing) + " of " +
                                           std::to_string(known) +
                                           " tasks at once: none is called lost for 30 minutes"});
   }
   memory_lost_until_ = now.steady + kMemoryLost;
-  return true;
 }
 
-void Poller::absent(TaskSlot slot, const Call& call, Now now, std::vector<News>& news) {
+/// The same for small batches and single fetches, of which none shows it by itself: whether most of
+/// the known tasks that were looked at around `since` have vanished too. If that could still turn
+/// out so with the tasks not yet looked at, those are waited for: max_gap sees to it that they come.
+bool Poller::too_many_vanished(Time since, Now now, Actions& out) {
+  if (since < memory_lost_until_) return false;  // it was given its time
+  if (vanished_counted_ != Time::min() && now.steady < vanished_counted_ + kVanishedAgain) return vanished_;
+  vanished_counted_ = now.steady;
+  std::size_t vanished = 0, present = 0, unasked = 0;
+  tasks_.each([&](TaskSlot slot) {
+    const Task& task = tasks_[slot];
+    if (task.digest == 0 || task.phase != Phase::watching) return;
+    if (task.missing_since) {
+      if (*task.missing_since >= std::max(since - watch_.max_gap, memory_lost_until_)) ++vanished;
+    } else {
+      ++(task.seen >= since ? present : unasked);
+    }
+  });
+  const std::size_t known = vanished + present + unasked;
+  vanished_ = known >= kMemoryLostAt && vanished * 2 > vanished + present;
+  if (vanished_ && vanished * 2 > known) lost_memory(vanished, known, now, out);
+  return vanished_;
+}
+
+void Poller::absent(TaskSlot slot, const Call& call, Now now, Actions& out, std::vector<News>& news) {
   Task& task = tasks_[slot];
   task.call = 0;
-  if (now.steady < memory_lost_until_) return again(slot, now.steady + kAbsentAgain, now);
   if (!task.missing_since) task.missing_since = now.steady;
   const milliseconds missing = now.steady - *task.missing_since;
+  const milliseconds wait = std::max(kAbsentAgain, missing);
+  if (now.steady < memory_lost_until_) return again(slot, soon(call, wait, now), now);
   if (missing < watch_.missing_grace) {
-    const milliseconds wait = std::min(std::max(kAbsentAgain, missing), watch_.missing_grace - missing);
-    // However long the grace, nothing waits beyond max_gap.
-    return again(slot, now.steady + std::min(wait, watch_.max_gap), now);
+    return again(slot, soon(call, std::min(wait, watch_.missing_grace - missing), now), now);
   }
   if (call.batch) {
     if (!settings_) return again(slot, now.steady, now);
     return ask_alone(slot);
   }
   // A gateway that never showed anything may be at another address: that confirms no absence.
-  if (!seen_any_) return again(slot, now.steady + watch_.missing_grace, now);
+  if (!seen_any_ || too_many_vanished(*task.missing_since, now, out)) {
+    return again(slot, soon(call, std::max(wait, watch_.missing_grace), now), now);
+  }
   news.push_back({slot, nullptr, Look{call.asked, now.steady, {}, {}, {}, {}, {}}});
 }
 
@@ -331,7 +361,7 @@ void Poller::split(const Call& call, Now now) {
     return;
   }
   if (call.slots.size() == 1) {
-    tasks_[call.slots.front()].alone = true;
+    tasks_[call.slots.front()].alone_until = now.steady + kAloneFor;
     return ask_alone(call.slots.front());
   }
   Piece halves[2];

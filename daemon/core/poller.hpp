@@ -35,7 +35,7 @@ class Poller {
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] TaskTable& tasks() { return tasks_; }
   [[nodiscard]] const TaskTable& tasks() const { return tasks_; }
-  [[nodiscard]] bool configured() const { return link_ != nullptr; }
+  [[nodiscard]] bool configured() const { return settings_.has_value(); }
 
   void reconfigure(const GatewaySettings* settings, const WatchSettings& watch, Now now);
 
@@ -81,9 +81,12 @@ class Poller {
   bool from_schedule(Now now, Call& call);
   void leave(CallNo no, Call call, Now now, Actions& out);
   void read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
-  void absent(TaskSlot slot, const Call& call, Now now, std::vector<News>& news);
+  void absent(TaskSlot slot, const Call& call, Now now, Actions& out, std::vector<News>& news);
   void split(const Call& call, Now now);
-  [[nodiscard]] bool forgets(const Call& call, CallNo no, Now now, Actions& out);
+  void notice_forgetting(const Call& call, CallNo no, Now now, Actions& out);
+  [[nodiscard]] bool too_many_vanished(Time since, Now now, Actions& out);
+  void lost_memory(std::size_t missing, std::size_t known, Now now, Actions& out);
+  [[nodiscard]] Time soon(const Call& call, milliseconds wait, Now now) const;
   [[nodiscard]] TaskFacts facts(const Task& task) const;
   void ask_alone(TaskSlot slot);
 
@@ -99,7 +102,9 @@ class Poller {
   std::deque<Part> alone_;    ///< to be asked for by themselves; bounded by the tasks
   std::string restored_;
   Time memory_lost_until_ = Time::min();
-  bool seen_any_ = false;  ///< the gateway has shown a task, or answered a batch
+  Time vanished_counted_ = Time::min();  ///< how many have vanished is counted at most once a second
+  bool vanished_ = false;                ///< as counted then: too many to believe it
+  bool seen_any_ = false;                ///< the gateway has shown a task, or answered a batch
   std::vector<TaskSlot> taken_;
   std::uint64_t noticed_ = 0, delays_ = 0;
   double delay_sum_s_ = 0;

@@ -46,8 +46,10 @@ struct Task {
   Time expire{};
   Time changed{};  ///< last change of status or progress
   Time registered{};
-  Time not_before = Time::min();  ///< a failed commit is tried again from here on
-  Time timer = kNever;            ///< its one item in the deadlines
+  Time not_before = Time::min();   ///< a failed commit is tried again from here on
+  Time timer = kNever;             ///< its one item in the deadlines
+  Time seen = Time::min();         ///< when a reply last had it
+  Time alone_until = Time::min();  ///< the gateway dislikes batches with it
   std::optional<Time> missing_since;
   std::optional<Time> submitted, started;
   std::unique_ptr<PictureState> pictures;
@@ -61,7 +63,6 @@ struct Task {
   bool stalled = false;
   bool said_started = false;
   bool scheduled = false;  ///< the schedule knows its slot
-  bool alone = false;      ///< the gateway dislikes batches with it
 };
 
 /// One gateway's tasks: by slot, and by id. Slots are reused; references stay good until drop().

@@ -44,14 +44,15 @@ void Watcher::Impl::advance() {
     for (auto& [name, poller] : pollers_) poller->pump(now_, last_call_, *out_, calls_);
     save_pictures();
     learn();
-    outbox_.advance(now_, *out_);
   }
+  outbox_.advance(now_, *out_);
   find_wakeup();
 }
 
 void Watcher::Impl::stop() {
   stopped_ = true;
-  next_wakeup_ = kNever;
+  outbox_.stop();
+  find_wakeup();
 }
 
 void Watcher::Impl::reconfigure(const Settings& settings, Now now, Actions& out) {
@@ -168,13 +169,15 @@ void Watcher::Impl::drop(const Ref& ref) { ref.poller->drop(ref.slot); }
 
 // ---- time
 
-Time Watcher::Impl::deadline(const Task& task) const {
+Time Watcher::Impl::deadline(const Ref& ref) const {
+  const Task& task = task_of(ref);
   if (task.place == Place::settling) return kNever;
   Time when = kNever;
   if (task.phase == Phase::watching) {
     when = task.expire;
   } else if (task.pictures) {
-    if (!task.pictures->queued) when = task.pictures->next;
+    // Pictures of a gateway that is gone from the configuration wait for its return.
+    if (!task.pictures->queued && ref.poller->configured()) when = task.pictures->next;
     if (task.phase == Phase::saving) when = std::min(when, give_up_at(task));
     if (task.phase == Phase::late && !task.pictures->queued) when = std::min(when, quiet_end(task));
   }
@@ -185,7 +188,7 @@ Time Watcher::Impl::deadline(const Task& task) const {
 /// found when that comes up.
 void Watcher::Impl::arm(const Ref& ref) {
   Task& task = task_of(ref);
-  const Time when = deadline(task);
+  const Time when = deadline(ref);
   if (when >= task.timer) return;
   task.timer = when;
   deadlines_.push({when, ref.poller, ref.slot, ref.generation});
@@ -196,7 +199,7 @@ void Watcher::Impl::drop_stale_deadlines() {
     const auto item = deadlines_.top();
     const Ref ref{item.poller, item.slot, item.generation};
     if (alive(ref) && task_of(ref).timer == item.when) {
-      if (deadline(task_of(ref)) == item.when) return;
+      if (deadline(ref) == item.when) return;
       deadlines_.pop();
       task_of(ref).timer = kNever;
       arm(ref);
@@ -230,7 +233,10 @@ void Watcher::Impl::run_deadlines() {
 
 void Watcher::Impl::find_wakeup() {
   next_wakeup_ = kNever;
-  if (stopped_) return;
+  if (stopped_) {
+    next_wakeup_ = outbox_.next_wakeup();
+    return;
+  }
   drop_stale_deadlines();
   if (!deadlines_.empty()) next_wakeup_ = deadlines_.top().when;
   for (const auto& [name, poller] : pollers_) next_wakeup_ = std::min(next_wakeup_, poller->next_wakeup());

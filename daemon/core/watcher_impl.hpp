@@ -115,7 +115,7 @@ class Watcher::Impl {
   [[nodiscard]] Time quiet_end(const Task& task) const;
 
   // Time.
-  [[nodiscard]] Time deadline(const Task& task) const;
+  [[nodiscard]] Time deadline(const Ref& ref) const;
   void arm(const Ref& ref);
   void run_deadlines();
   void drop_stale_deadlines();

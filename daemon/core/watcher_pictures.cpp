@@ -45,7 +45,7 @@ void Watcher::Impl::tend_pictures(const Ref& ref) {
   if (task.phase == Phase::late && !pictures.queued && now >= quiet_end(task)) {
     return announce_success(ref, Phase::done, {});
   }
-  if (pictures.queued || now < pictures.next) return;
+  if (pictures.queued || now < pictures.next || !ref.poller->configured()) return;
   pictures.queued = true;
   WallTime end = pictures.success_at + (task.phase == Phase::saving ? settings_.images.give_up : kQuietFor);
   if (pictures.link_expires_at) end = std::min(end, *pictures.link_expires_at);
@@ -58,7 +58,12 @@ void Watcher::Impl::save_pictures() {
     save_queue_.erase(save_queue_.begin());
     const Ref ref{&poller(wish.gateway), wish.slot, wish.generation};
     if (!alive(ref)) continue;
-    const Task& task = task_of(ref);
+    Task& task = task_of(ref);
+    if (!ref.poller->configured()) {  // tried again when its gateway is back
+      task.pictures->queued = false;
+      arm(ref);
+      continue;
+    }
     const milliseconds wait = std::min(std::max(task.pictures->wait * 2, kFirstWait), kLongestWait);
     const bool last = task.phase != Phase::saving || now_.steady + wait >= give_up_at(task);
     // One of the same name, deleted since, may still be under way: its answer starts this one.

@@ -29,10 +29,11 @@ struct ReceiverView {
 /// (Persist of change::Delivery and change::Receiver, Send). The next event of a task goes to a
 /// receiver only after its predecessor's end (delivered, dead, superseded) is *committed*.
 ///
-/// Owned by the Watcher, which numbers its changes: `next_change` must outlive it.
+/// Owned by the Watcher, with which it shares the numbers of changes: `last_change` is the last one
+/// given out, and must outlive it.
 class Outbox {
  public:
-  Outbox(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& next_change);
+  Outbox(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& last_change);
   ~Outbox();
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
@@ -45,6 +46,8 @@ class Outbox {
   /// Sends what has become due.
   void advance(Now now, Actions& out);
   void reconfigure(const WebhookSettings& settings, Now now, Actions& out);
+  /// No new sends after this; what is in flight is still heard and recorded.
+  void stop();
 
   [[nodiscard]] Time next_wakeup() const;
   [[nodiscard]] std::size_t pending() const;

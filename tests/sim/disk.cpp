@@ -1,0 +1,339 @@
+#include "tests/sim/disk.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mjwatchd::sim {
+namespace {
+constexpr std::size_t kPage = 16;
+}  // namespace
+
+bool is_final_event(EventType type) {
+  return type == EventType::succeeded || type == EventType::failed || type == EventType::cancelled ||
+         type == EventType::expired || type == EventType::lost;
+}
+
+void Disk::commit(Change change, Done done) {
+  queue_.push_back({std::move(change), std::move(done)});
+  start();
+}
+
+void Disk::adopt(Page page) {
+  queue_.push_back({Reading{std::move(page)}, {}});
+  start();
+}
+
+void Disk::crash() {
+  queue_.clear();
+  busy_ = false;
+  ++life_;
+}
+
+/// One transaction at a time; what comes meanwhile goes into the next.
+void Disk::start() {
+  if (busy_ || queue_.empty()) return;
+  busy_ = true;
+  clock_.in(dice_.between(scenario_.commit_fastest, scenario_.commit_slowest), [this, life = life_] {
+    if (life != life_) return;
+    std::vector<Waiting> group;
+    group.swap(queue_);
+    finish(std::move(group), !calm_ && dice_.chance(scenario_.commit_fails));
+  });
+}
+
+void Disk::finish(std::vector<Waiting> group, bool fails) {
+  for (Waiting& one : group) {
+    if (const auto* reading = std::get_if<Reading>(&one.what)) {
+      read(reading->page);
+      continue;
+    }
+    CommitResult result;
+    result.code = CommitResult::Code::failed;
+    result.detail = "disk full";
+    if (!fails) result = std::visit([this](const auto& change) { return apply(change); }, std::get<Change>(one.what));
+    // It is durable now; whoever asked hears of it a little later, or dies before.
+    clock_.in(milliseconds(1), [this, life = life_, done = std::move(one.done), result] {
+      if (life == life_) done(result);
+    });
+  }
+  clock_.in(milliseconds(1), [this, life = life_] {
+    if (life != life_) return;
+    busy_ = false;
+    start();
+  });
+}
+
+void Disk::read(const Page& page) {
+  std::vector<Event> all;
+  for (const std::string& name : disabled_) all.emplace_back(event::ReceiverAdopted{name, true});
+  for (const auto& [gateway, state] : learned_) all.emplace_back(event::LearnedAdopted{gateway, state});
+  for (const auto& [key, row] : tasks_) {
+    if (row.record.phase != Phase::done) all.emplace_back(event::Adopted{row.record});
+  }
+  for (const auto& [no, row] : deliveries_) {
+    if (row.record.state == DeliveryState::pending || row.record.state == DeliveryState::held) {
+      all.emplace_back(event::DeliveryAdopted{row.record});
+    }
+  }
+  milliseconds wait(1);
+  for (std::size_t from = 0;; from += kPage) {
+    std::vector<Event> some;
+    for (std::size_t i = from; i < std::min(all.size(), from + kPage); ++i) some.push_back(all[i]);
+    const bool last = some.empty();
+    clock_.in(wait, [this, life = life_, page, some = std::move(some)] {
+      if (life == life_) page(some);
+    });
+    if (last) return;
+  }
+}
+
+// ---- tasks
+
+CommitResult Disk::apply(const change::Register& change) {
+  CommitResult result;
+  const Registration& asked = change.registration;
+  if (const auto known = tasks_.find(asked.key); known != tasks_.end()) {
+    result.code = CommitResult::Code::existing;
+    result.task = known->second.record;
+    return result;
+  }
+  TaskRow row;
+  row.no = ++last_task_;
+  row.record.key = asked.key;
+  row.record.action = asked.action;
+  row.record.save = asked.save.value_or(SaveMode::image);
+  row.record.seed = scenario_.settings.images.seed;
+  row.record.registered_at = row.record.changed_at = change.at;
+  row.record.expire_at = change.at + asked.expire_after.value_or(scenario_.settings.watch.expire_after);
+  row.record.submitted_at = asked.submitted_at;
+  row.events_wanted = asked.events.value_or(0);
+  if (asked.webhooks) {
+    row.receivers = *asked.webhooks;
+  } else {
+    for (const std::string& name : scenario_.default_receivers) {
+      row.receivers.emplace_back();
+      row.receivers.back().endpoint = name;
+    }
+  }
+  result.code = CommitResult::Code::done;
+  result.task = row.record;
+  tasks_.emplace(asked.key, std::move(row));
+  ever_.insert(asked.key);
+  return result;
+}
+
+/// A late picture of a task that has ended is the only news there can be of it.
+bool Disk::allowed(const TaskRow& row, const change::Task& change) {
+  if (row.record.phase != Phase::done) return true;
+  return change.phase == Phase::done && change.ending == row.ending && !change.snapshot &&
+         std::none_of(change.events.begin(), change.events.end(), is_final_event);
+}
+
+CommitResult Disk::apply(const change::Task& change) {
+  CommitResult result;
+  const auto found = tasks_.find(change.key);
+  if (found == tasks_.end() || !allowed(found->second, change)) {
+    result.code = CommitResult::Code::missing;
+    return result;
+  }
+  TaskRow& row = found->second;
+  const std::string name = change.key.gateway + "/" + change.key.id;
+  if (change.phase < row.record.phase) broken(name + " goes back a phase");
+  if (is_final(row.record.status) && change.snapshot) broken(name + " is ended, and seen again");
+  if (row.ending != Ending::none && change.ending != row.ending) broken(name + " ends twice, differently");
+  result.code = CommitResult::Code::done;
+  if (change.snapshot) merge(row, *change.snapshot, change.at);
+  if (row.record.phase == Phase::watching && row.record.status == Status::success) {
+    row.record.success_at = change.at;
+    row.record.link_expires_at = links_expire(change.key, change.at);
+  }
+  row.record.stalled = change.stalled;
+  row.record.phase = change.phase;
+  row.ending = change.ending;
+  for (const EventType type : change.events) tell(row, type, change.at, result);
+  if (change.phase == Phase::done) {
+    row.ended = clock_.now();
+    if (row.final_event == 0) broken(name + " is done without a final event");
+  }
+  if (change.phase >= Phase::late && row.ending == Ending::none) broken(name + " is over without an ending");
+  result.task = row.record;
+  return result;
+}
+
+void Disk::merge(TaskRow& row, const Snapshot& seen, WallTime at) {
+  TaskRecord& record = row.record;
+  const bool moves = (seen.status != Status::unknown && seen.status != record.status) ||
+                     (seen.progress && seen.progress != record.progress);
+  if (moves) record.changed_at = at;
+  if (seen.status != Status::unknown) record.status = seen.status;
+  if (seen.progress) record.progress = seen.progress;
+  if (!seen.action.empty()) record.action = seen.action;
+  if (seen.submitted) record.submitted_at = seen.submitted;
+  if (seen.started) record.started_at = seen.started;
+  record.digest = seen.digest;
+}
+
+std::optional<WallTime> Disk::links_expire(const TaskKey& key, WallTime at) const {
+  for (const TaskPlan& plan : scenario_.tasks) {
+    if (plan.registration.key == key && plan.pictures.links_live) return at + *plan.pictures.links_live;
+  }
+  return std::nullopt;
+}
+
+CommitResult Disk::apply(const change::Forget& change) {
+  CommitResult result;
+  result.code = tasks_.erase(change.key) != 0 ? CommitResult::Code::done : CommitResult::Code::missing;
+  return result;
+}
+
+CommitResult Disk::apply(const change::AddReceiver& change) {
+  CommitResult result;
+  const auto found = tasks_.find(change.key);
+  result.code = CommitResult::Code::missing;
+  if (found == tasks_.end()) return result;
+  TaskRow& row = found->second;
+  const std::string name = receiver_of(change.target).name;
+  const auto same = [&](const WebhookTarget& other) { return receiver_of(other).name == name; };
+  result.code = CommitResult::Code::existing;
+  if (std::any_of(row.receivers.begin(), row.receivers.end(), same)) return result;
+  row.receivers.push_back(change.target);
+  result.code = CommitResult::Code::done;
+  if (row.final_event != 0) deliver(events_.at(row.final_event), change.target, change.at, true, result);
+  return result;
+}
+
+// ---- events and deliveries
+
+bool Disk::wants(const TaskRow& row, const WebhookTarget& target, EventType type) const {
+  constexpr EventMask usual = ~(mask_of(EventType::progress) | mask_of(EventType::started));
+  EventMask mask = row.events_wanted != 0 ? row.events_wanted : usual;
+  if (target.events) mask = *target.events;
+  return (mask & mask_of(type)) != 0;
+}
+
+void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result) {
+  CommittedEvent told;
+  told.type = type;
+  told.key = row.record.key;
+  told.at = at;
+  const bool heard = std::any_of(row.receivers.begin(), row.receivers.end(),
+                                 [&](const WebhookTarget& target) { return wants(row, target, type); });
+  if (type == EventType::progress && !heard) {
+    result.events.push_back(told);
+    return;
+  }
+  EventRow event;
+  event.no = told.no = ++last_event_;
+  event.type = type;
+  event.task = row.no;
+  event.key = row.record.key;
+  event.sequence = told.sequence = ++row.sequence;
+  event.webhook_id = told.webhook_id = "evt_" + std::to_string(dice_.roll());
+  if (is_final_event(type)) {
+    if (row.final_event != 0) broken(event.key.id + " has a second final event");
+    row.final_event = event.no;
+  }
+  events_.emplace(event.no, event);
+  result.events.push_back(told);
+  for (const WebhookTarget& target : row.receivers) {
+    if (wants(row, target, type)) deliver(event, target, at, false, result);
+  }
+}
+
+void Disk::deliver(const EventRow& event, const WebhookTarget& target, WallTime at, bool late, CommitResult& result) {
+  DeliveryRow row;
+  row.record.no = ++last_delivery_;
+  row.record.event = event.no;
+  row.record.task = event.task;
+  row.record.sequence = event.sequence;
+  row.record.type = event.type;
+  row.record.receiver = receiver_of(target);
+  row.record.state = disabled(row.record.receiver.name) ? DeliveryState::held : DeliveryState::pending;
+  row.record.due = at;
+  row.webhook_id = event.webhook_id;
+  row.made = clock_.now();
+  row.out_of_order = late;
+  result.deliveries.push_back(row.record);
+  deliveries_.emplace(row.record.no, row);
+}
+
+CommitResult Disk::apply(const change::Delivery& change) {
+  CommitResult result;
+  const auto found = deliveries_.find(change.no);
+  result.code = CommitResult::Code::missing;
+  if (found == deliveries_.end()) return result;
+  DeliveryRecord& record = found->second.record;
+  if (record.state == DeliveryState::delivered && change.state != DeliveryState::delivered) {
+    broken("delivery " + std::to_string(change.no) + " was delivered, and now it was not");
+  }
+  record.state = change.state;
+  record.attempts = change.attempts;
+  record.due = change.due;
+  if (record.state != DeliveryState::pending) chain_ended_[{record.receiver.name, record.task}] = clock_.now();
+  result.code = CommitResult::Code::done;
+  return result;
+}
+
+milliseconds Disk::predecessor_ended(const DeliveryRecord& record) const {
+  const auto found = chain_ended_.find({record.receiver.name, record.task});
+  return found == chain_ended_.end() ? milliseconds(0) : found->second;
+}
+
+CommitResult Disk::apply(const change::Replay& change) {
+  CommitResult result;
+  result.code = CommitResult::Code::done;
+  for (auto& [no, row] : deliveries_) {
+    DeliveryRecord& record = row.record;
+    if (change.no ? no != *change.no : record.state == DeliveryState::pending) continue;
+    if (change.state && record.state != *change.state) continue;
+    if (!change.endpoint.empty() && record.receiver.name != change.endpoint) continue;
+    record.state = DeliveryState::pending;
+    record.attempts = 0;
+    record.due = change.at;
+    row.out_of_order = true;
+    result.deliveries.push_back(record);
+  }
+  return result;
+}
+
+CommitResult Disk::apply(const change::Receiver& change) {
+  CommitResult result;
+  result.code = CommitResult::Code::done;
+  if (change.disabled) {
+    disabled_.insert(change.name);
+  } else {
+    disabled_.erase(change.name);
+  }
+  const auto from = change.disabled ? DeliveryState::pending : DeliveryState::held;
+  for (auto& [no, row] : deliveries_) {
+    DeliveryRecord& record = row.record;
+    if (record.receiver.name != change.name || record.state != from) continue;
+    record.state = change.disabled ? DeliveryState::held : DeliveryState::pending;
+    if (change.disabled) continue;
+    record.due = change.at;
+    result.deliveries.push_back(record);
+  }
+  return result;
+}
+
+CommitResult Disk::apply(const change::Test& change) {
+  CommitResult result;
+  result.code = CommitResult::Code::done;
+  EventRow event;
+  event.no = ++last_event_;
+  event.webhook_id = "evt_" + std::to_string(dice_.roll());
+  events_.emplace(event.no, event);
+  WebhookTarget target;
+  target.endpoint = change.endpoint;
+  deliver(event, target, change.at, true, result);
+  return result;
+}
+
+CommitResult Disk::apply(const change::Learned& change) {
+  learned_[change.gateway] = change.state;
+  CommitResult result;
+  result.code = CommitResult::Code::done;
+  return result;
+}
+
+}  // namespace mjwatchd::sim

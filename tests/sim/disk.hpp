@@ -1,0 +1,132 @@
+// A store in memory whose contents survive crashes, and whose queue does not.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "mjwatchd/change.hpp"
+#include "mjwatchd/event.hpp"
+#include "tests/sim/clockwork.hpp"
+#include "tests/sim/dice.hpp"
+#include "tests/sim/findings.hpp"
+#include "tests/sim/scenario.hpp"
+
+namespace mjwatchd::sim {
+
+struct TaskRow {
+  TaskNo no = 0;
+  TaskRecord record;
+  Ending ending = Ending::none;
+  std::uint32_t sequence = 0;
+  EventMask events_wanted = 0;  ///< by the registration; 0: not said
+  std::vector<WebhookTarget> receivers;
+  EventNo final_event = 0;
+  milliseconds ended{};
+};
+
+struct EventRow {
+  EventNo no = 0;
+  EventType type = EventType::test;
+  TaskNo task = 0;
+  TaskKey key;
+  std::uint32_t sequence = 0;
+  std::string webhook_id;
+};
+
+struct DeliveryRow {
+  DeliveryRecord record;
+  std::string webhook_id;
+  milliseconds made{};
+  bool out_of_order = false;  ///< replayed, or for a receiver that came late
+};
+
+/// The watch list of the simulated daemon, with the rules written in change.hpp. Changes wait, are
+/// applied together at a later moment (or fail together), and are answered after that. While it
+/// applies a change it checks what must hold between changes.
+class Disk {
+ public:
+  using Done = std::function<void(CommitResult)>;
+  using Page = std::function<void(std::vector<Event>)>;
+
+  Disk(const Scenario& scenario, Clockwork& clock, Findings& findings)
+      : scenario_(scenario), clock_(clock), findings_(findings), dice_(scenario.seed ^ 0xd15cU) {}
+
+  void commit(Change change, Done done);
+  void adopt(Page page);
+  /// Whatever waits is lost; who asked is no more.
+  void crash();
+  void calm() { calm_ = true; }
+
+  [[nodiscard]] const std::map<TaskKey, TaskRow>& tasks() const { return tasks_; }
+  [[nodiscard]] const std::map<EventNo, EventRow>& events() const { return events_; }
+  [[nodiscard]] const std::map<DeliveryNo, DeliveryRow>& deliveries() const { return deliveries_; }
+  [[nodiscard]] bool disabled(const std::string& receiver) const { return disabled_.contains(receiver); }
+  [[nodiscard]] bool ever_had(const TaskKey& key) const { return ever_.contains(key); }
+  /// When the delivery before this one of its task, to its receiver, was committed as ended.
+  [[nodiscard]] milliseconds predecessor_ended(const DeliveryRecord& record) const;
+  [[nodiscard]] bool idle() const { return queue_.empty() && !busy_; }
+
+ private:
+  struct Reading {
+    Page page;
+  };
+  struct Waiting {
+    std::variant<Change, Reading> what;
+    Done done;
+  };
+
+  void start();
+  void finish(std::vector<Waiting> group, bool fails);
+  void read(const Page& page);
+
+  CommitResult apply(const change::Register& change);
+  CommitResult apply(const change::Task& change);
+  CommitResult apply(const change::Forget& change);
+  CommitResult apply(const change::AddReceiver& change);
+  CommitResult apply(const change::Delivery& change);
+  CommitResult apply(const change::Replay& change);
+  CommitResult apply(const change::Receiver& change);
+  CommitResult apply(const change::Test& change);
+  CommitResult apply(const change::Learned& change);
+
+  [[nodiscard]] bool allowed(const TaskRow& row, const change::Task& change);
+  void merge(TaskRow& row, const Snapshot& seen, WallTime at);
+  void tell(TaskRow& row, EventType type, WallTime at, CommitResult& result);
+  void deliver(const EventRow& event, const WebhookTarget& target, WallTime at, bool late, CommitResult& result);
+  [[nodiscard]] bool wants(const TaskRow& row, const WebhookTarget& target, EventType type) const;
+  void broken(const std::string& what) { findings_.broken(clock_.now(), "disk: " + what); }
+  [[nodiscard]] std::optional<WallTime> links_expire(const TaskKey& key, WallTime at) const;
+
+  const Scenario& scenario_;
+  Clockwork& clock_;
+  Findings& findings_;
+  Dice dice_;
+  bool calm_ = false;
+
+  // In memory, lost at a crash.
+  std::vector<Waiting> queue_;
+  bool busy_ = false;
+  std::uint64_t life_ = 0;
+
+  // On disk.
+  std::map<TaskKey, TaskRow> tasks_;
+  std::map<EventNo, EventRow> events_;
+  std::map<DeliveryNo, DeliveryRow> deliveries_;
+  std::set<std::string> disabled_;
+  std::map<std::string, std::string> learned_;
+  std::set<TaskKey> ever_;
+  std::map<std::pair<std::string, TaskNo>, milliseconds> chain_ended_;
+  TaskNo last_task_ = 0;
+  EventNo last_event_ = 0;
+  DeliveryNo last_delivery_ = 0;
+};
+
+[[nodiscard]] bool is_final_event(EventType type);
+
+}  // namespace mjwatchd::sim

@@ -1,0 +1,173 @@
+#include "tests/sim/fake_gateway.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mjwatchd::sim {
+namespace {
+using namespace std::chrono_literals;
+using Verdict = FetchReply::Verdict;
+constexpr milliseconds kTimeout = 30s;
+}  // namespace
+
+FakeGateway::FakeGateway(std::string name, const Scenario& scenario, Clockwork& clock, WallTime wall)
+    : name_(std::move(name)),
+      scenario_(scenario),
+      plan_(scenario.gateways.at(name_)),
+      clock_(clock),
+      wall_(wall),
+      dice_(scenario.seed ^ std::hash<char>{}(name_.back()) << 8U) {
+  for (const TaskPlan& task : scenario.tasks) {
+    if (task.registration.key.gateway == name_) tasks_.emplace(task.registration.key.id, &task);
+  }
+}
+
+void FakeGateway::fetch(bool batch, std::vector<std::string> ids, Done done) {
+  const milliseconds takes = dice_.between(plan_.fastest, plan_.slowest);
+  if (!calm_ && (mood() == Mood::down || dice_.chance(plan_.drops))) {
+    FetchReply none;
+    none.detail = "timeout";
+    const milliseconds fails = dice_.chance(50) ? kTimeout : takes;  // or the connection breaks
+    return clock_.in(fails, [done = std::move(done), none] { done(none); });
+  }
+  // It looks at a moment between the two.
+  clock_.in(dice_.between(0ms, takes),
+            [this, batch, ids = std::move(ids), done = std::move(done), until = clock_.now() + takes] {
+              clock_.at(until, [done, reply = answer(batch, ids)] { done(reply); });
+            });
+}
+
+Mood FakeGateway::mood() const {
+  if (calm_) return Mood::well;
+  for (const Spell& spell : plan_.spells) {
+    if (spell.when.has(clock_.now())) return spell.mood;
+  }
+  return Mood::well;
+}
+
+bool FakeGateway::reliable() const {
+  return plan_.spells.empty() && plan_.drops == 0 && !plan_.unconfigured && plan_.slowest <= 2s;
+}
+
+FetchReply FakeGateway::answer(bool batch, const std::vector<std::string>& ids) {
+  FetchReply reply;
+  reply.verdict = Verdict::answered;
+  reply.http_status = 200;
+  reply.gateway_clock =
+      std::chrono::floor<std::chrono::seconds>(wall_ + clock_.now() + plan_.clock_ahead);  // Date has whole seconds
+  if (moody(reply) || dislikes(batch, ids, reply)) return reply;
+  for (const std::string& id : ids) {
+    auto seen = look(id);
+    if (!seen) continue;
+    if (batch && dice_.chance(1)) reply.tasks.push_back(*seen);  // told twice
+    reply.tasks.push_back(std::move(*seen));
+  }
+  if (batch && dice_.chance(1)) {
+    reply.tasks.emplace_back();
+    reply.tasks.back().id = "nobody-asked";
+    reply.tasks.back().status = Status::success;
+  }
+  for (std::size_t i = reply.tasks.size(); batch && i > 1; --i) {
+    std::swap(reply.tasks[i - 1], reply.tasks[dice_.below(i)]);
+  }
+  if (!batch && reply.tasks.empty()) reply.verdict = Verdict::unknown_task;
+  return reply;
+}
+
+bool FakeGateway::moody(FetchReply& reply) {
+  switch (mood()) {
+    case Mood::well:
+      return false;
+    case Mood::refusing:
+      reply.verdict = Verdict::refused;
+      return true;
+    case Mood::throttling:
+      reply.retry_after = dice_.between(0ms, 30s);
+      [[fallthrough]];
+    case Mood::throttling_mutely:
+      reply.verdict = Verdict::throttled;
+      return true;
+    case Mood::broken:
+      reply.verdict = dice_.chance(50) ? Verdict::failed : Verdict::unavailable;
+      return true;
+    case Mood::html:
+      reply.verdict = Verdict::nonsense;
+      reply.detail = "HTML";
+      return true;
+    case Mood::down:
+      reply.verdict = Verdict::unavailable;
+      return true;
+  }
+  return false;
+}
+
+bool FakeGateway::dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply) {
+  if (!batch) return false;
+  if (!plan_.batches) {
+    reply.verdict = Verdict::unsupported;
+    return true;
+  }
+  const auto poison = [this](const std::string& id) { return plan(id) != nullptr && plan(id)->poison; };
+  if (std::none_of(ids.begin(), ids.end(), poison)) return false;
+  reply.verdict = plan_.poison_status == 400 ? Verdict::rejected : Verdict::failed;
+  reply.detail = "poison";
+  return true;
+}
+
+const TaskPlan* FakeGateway::plan(const std::string& id) const {
+  const auto found = tasks_.find(id);
+  return found == tasks_.end() ? nullptr : found->second;
+}
+
+const Stage* FakeGateway::stage(const TaskPlan& plan) const {
+  const Stage* present = nullptr;
+  for (const Stage& one : plan.stages) {
+    if (plan.submitted + one.after <= clock_.now()) present = &one;
+  }
+  return present;
+}
+
+Status FakeGateway::truth(const std::string& id) const {
+  const Stage* present = plan(id) == nullptr ? nullptr : stage(*plan(id));
+  return present == nullptr ? Status::unknown : present->status;
+}
+
+milliseconds FakeGateway::absent_for(const std::string& id) const {
+  const auto found = absent_.find(id);
+  return found == absent_.end() ? 0ms : found->second;
+}
+
+std::optional<milliseconds> FakeGateway::absent_since(const TaskPlan& task) const {
+  if (task.submitted > clock_.now()) return 0ms;
+  std::optional<milliseconds> since;
+  if (task.absent && task.absent->has(clock_.now())) since = std::max(task.absent->from, task.submitted);
+  if (plan_.forgetful && plan_.forgetful->has(clock_.now()) && task.submitted < plan_.forgetful->from) {
+    since = since ? std::min(*since, plan_.forgetful->from) : plan_.forgetful->from;
+  }
+  return since;
+}
+
+std::optional<Snapshot> FakeGateway::look(const std::string& id) {
+  const TaskPlan& task = *plan(id);
+  const auto gone_since = absent_since(task);
+  absent_[id] = gone_since ? clock_.now() - *gone_since : 0ms;
+  if (gone_since) return std::nullopt;
+  const Stage& present = *stage(task);
+  Snapshot seen;
+  seen.id = id;
+  seen.status = present.status;
+  seen.progress = present.progress;
+  if (!is_final(seen.status) && dice_.chance(3)) seen.progress.reset();  // an emptier reply
+  seen.submitted = wall_ + task.submitted + plan_.clock_ahead;
+  const auto begun = std::find_if(task.stages.begin(), task.stages.end(),
+                                  [](const Stage& one) { return one.status == Status::submitted; });
+  if (begun != task.stages.end() && &*begun <= &present) {
+    seen.started = wall_ + task.submitted + begun->after + plan_.clock_ahead;  // some say so when they take it in
+  }
+  if (is_final(seen.status)) seen.finished = wall_ + task.submitted + present.after + plan_.clock_ahead;
+  seen.digest = 1 + static_cast<std::uint64_t>(present.status) * 1000 + present.progress.value_or(200);
+  if (seen.progress != present.progress) ++seen.digest;
+  return seen;
+}
+
+}  // namespace mjwatchd::sim

@@ -1,0 +1,54 @@
+// A gateway that knows what becomes of its tasks, and answers as real ones do: late, wrongly, or not.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mjwatchd/event.hpp"
+#include "tests/sim/clockwork.hpp"
+#include "tests/sim/dice.hpp"
+#include "tests/sim/scenario.hpp"
+
+namespace mjwatchd::sim {
+
+class FakeGateway {
+ public:
+  using Done = std::function<void(FetchReply)>;
+
+  /// All must outlive it. `wall` is the true time of day at the beginning.
+  FakeGateway(std::string name, const Scenario& scenario, Clockwork& clock, WallTime wall);
+
+  void fetch(bool batch, std::vector<std::string> ids, Done done);
+  void calm() { calm_ = true; }
+
+  /// What is true of a task, whatever the replies say.
+  [[nodiscard]] Status truth(const std::string& id) const;
+  /// For how long the gateway had not known it when it was last asked for it; 0 if it did.
+  [[nodiscard]] milliseconds absent_for(const std::string& id) const;
+  /// Whether this gateway answers all that it is asked, soon, always.
+  [[nodiscard]] bool reliable() const;
+
+ private:
+  [[nodiscard]] Mood mood() const;
+  [[nodiscard]] FetchReply answer(bool batch, const std::vector<std::string>& ids);
+  [[nodiscard]] bool moody(FetchReply& reply);
+  [[nodiscard]] bool dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply);
+  [[nodiscard]] std::optional<Snapshot> look(const std::string& id);
+  [[nodiscard]] std::optional<milliseconds> absent_since(const TaskPlan& task) const;
+  [[nodiscard]] const TaskPlan* plan(const std::string& id) const;
+  [[nodiscard]] const Stage* stage(const TaskPlan& plan) const;
+
+  std::string name_;
+  const Scenario& scenario_;
+  const GatewayPlan& plan_;
+  Clockwork& clock_;
+  WallTime wall_;
+  Dice dice_;
+  std::map<std::string, const TaskPlan*> tasks_;
+  std::map<std::string, milliseconds> absent_;  ///< as of the last look
+  bool calm_ = false;
+};
+
+}  // namespace mjwatchd::sim

@@ -1,0 +1,78 @@
+#include "tests/sim/fake_receivers.hpp"
+
+#include <algorithm>
+
+namespace mjwatchd::sim {
+namespace {
+using namespace std::chrono_literals;
+constexpr milliseconds kTimeout = 15s;
+
+SendResult status(int code) {
+  SendResult result;
+  result.http_status = code;
+  return result;
+}
+SendResult fault(SendFault what) {
+  SendResult result;
+  result.fault = what;
+  return result;
+}
+}  // namespace
+
+void FakeReceivers::post(const DeliveryRow& delivery, Done done) {
+  const std::string& name = delivery.record.receiver.name;
+  const Manner now = manner(name);
+  check_order(delivery);
+  const SendResult result = answer(now);
+  if (result.http_status >= 200 && result.http_status < 300) got_.insert({name, delivery.webhook_id});
+  clock_.in(delay(now, result), [done = std::move(done), result] { done(result); });
+}
+
+void FakeReceivers::check_order(const DeliveryRow& delivery) {
+  const DeliveryRecord& record = delivery.record;
+  if (record.task == 0 || delivery.out_of_order) return;
+  const auto who = std::pair(record.receiver.name, record.task);
+  auto& latest = latest_[who];
+  if (record.sequence < latest) {
+    findings_.broken(clock_.now(), record.receiver.name + " gets event " + std::to_string(record.sequence) +
+                                       " of task " + std::to_string(record.task) + " after event " +
+                                       std::to_string(latest));
+  }
+  latest = std::max(latest, record.sequence);
+  if (!is_final_event(record.type)) return;
+  const auto [known, fresh] = final_id_.try_emplace(who, delivery.webhook_id);
+  if (!fresh && known->second != delivery.webhook_id) {
+    findings_.broken(clock_.now(), record.receiver.name + " gets a second end of task " + std::to_string(record.task));
+  }
+}
+
+SendResult FakeReceivers::answer(Manner manner) {
+  if (manner == Manner::hole) return fault(SendFault::timeout);
+  if (manner == Manner::broken) return status(500);
+  if (calm_) return status(200);
+  switch (manner) {
+    case Manner::flaky:
+      if (dice_.chance(10)) return fault(SendFault::connect);
+      if (dice_.chance(10)) return fault(SendFault::timeout);
+      if (dice_.chance(3)) return fault(SendFault::proxy);
+      if (dice_.chance(1)) return fault(SendFault::refused_address);
+      return status(dice_.chance(20) ? 500 : 204);
+    case Manner::overloaded: {
+      SendResult result = status(dice_.chance(40) ? 429 : 200);
+      if (result.http_status == 429 && dice_.chance(50)) result.retry_after = dice_.between(0ms, 3min);
+      return result;
+    }
+    case Manner::gone:
+      return status(dice_.chance(20) ? 410 : 200);
+    default:
+      return status(200);
+  }
+}
+
+milliseconds FakeReceivers::delay(Manner manner, const SendResult& result) {
+  if (result.fault == SendFault::timeout) return kTimeout;
+  if (manner == Manner::slow) return dice_.between(1s, 14s);
+  return dice_.between(2ms, 300ms);
+}
+
+}  // namespace mjwatchd::sim

@@ -1,0 +1,289 @@
+#include "tests/sim/rules.hpp"
+
+#include <algorithm>
+
+namespace mjwatchd::sim {
+namespace {
+using namespace std::chrono_literals;
+
+constexpr std::size_t kMostSaves = 256;
+constexpr milliseconds kGapSlack = 1s;
+constexpr milliseconds kMemoryLost = 30min;
+
+std::string text(const TaskKey& key) { return key.gateway + "/" + key.id; }
+
+}  // namespace
+
+Rules::Rules(const Scenario& scenario, const Clockwork& clock, Findings& findings, const Disk& disk,
+             const FakeReceivers& receivers, const Gateways& gateways)
+    : scenario_(scenario), clock_(clock), findings_(findings), disk_(disk), receivers_(receivers), gateways_(gateways) {
+  for (const TaskPlan& task : scenario.tasks) plans_.emplace(task.registration.key, &task);
+}
+
+const TaskPlan* Rules::plan(const TaskKey& key) const {
+  const auto found = plans_.find(key);
+  return found == plans_.end() ? nullptr : found->second;
+}
+
+void Rules::booted() {
+  booted_ = clock_.now();
+  stopped_ = false;
+  for (auto& [name, line] : lines_) {
+    const std::size_t known = line.known;
+    line = Line{};
+    line.known = known;
+  }
+  gaps_.clear();
+  saves_.clear();
+  flying_.clear();
+  chains_.clear();
+}
+
+void Rules::reconfigured() {
+  // A gateway that comes back has a fresh budget, and all its tasks are new to it.
+  for (auto& [name, line] : lines_) {
+    line.bound = clock_.now();
+    line.calls.clear();
+  }
+  for (auto& [key, gap] : gaps_) gap.asked = clock_.now();
+}
+
+// ---- asking
+
+void Rules::called(const std::string& gateway, const std::vector<std::string>& ids, bool batch,
+                   const Settings& settings) {
+  if (stopped_) broken(gateway + " is called after the stop");
+  const auto limits = settings.gateways.find(gateway);
+  if (limits == settings.gateways.end()) return broken(gateway + " is called, and not configured");
+  Line& line = lines_[gateway];
+  if (++line.in_flight > limits->second.max_in_flight) broken(gateway + " has too many calls in flight");
+  line.calls.push_back(clock_.now());
+  while (clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
+  if (line.calls.size() > limits->second.max_calls_per_minute) broken(gateway + " is called too often in a minute");
+  if (ids.empty() || ids.size() > (batch ? limits->second.batch : 1)) broken(gateway + ": a batch too large");
+  if (std::set<std::string>(ids.begin(), ids.end()).size() != ids.size()) broken(gateway + ": an id twice in a call");
+  for (const std::string& id : ids) {
+    Gap& gap = gaps_[{gateway, id}];
+    const TaskPlan* task = plan({gateway, id});
+    if (gap.out && task != nullptr && !task->deleted_at) broken(id + " is asked for while it is out");
+    gap.asked = clock_.now();
+    gap.out = true;
+  }
+}
+
+void Rules::replied(const std::string& gateway, const std::vector<std::string>& ids) {
+  Line& line = lines_[gateway];
+  if (line.in_flight > 0) --line.in_flight;
+  for (const std::string& id : ids) settled({gateway, id});
+}
+
+void Rules::adopted(const TaskKey& key) { gaps_[key] = Gap{clock_.now(), clock_.now(), false}; }
+
+void Rules::settled(const TaskKey& key) {
+  Gap& gap = gaps_[key];
+  gap.out = false;
+  gap.free = clock_.now();
+}
+
+void Rules::look(const Watcher& watcher, const Settings& settings) {
+  if (stopped_) return;
+  for (const GatewayView& view : watcher.gateways()) {
+    const auto limits = settings.gateways.find(view.name);
+    if (limits == settings.gateways.end()) continue;
+    Line& line = lines_[view.name];
+    const milliseconds last_call = line.calls.empty() ? -1h : line.calls.back();
+    const bool full = view.in_flight >= limits->second.max_in_flight;
+    const bool spent = view.budget_left < 1 && clock_.now() - last_call < 7s;
+    if (full || spent || view.state != "up") line.bound = clock_.now();
+  }
+  if (clock_.now() - gaps_checked_ >= 300ms) check_gaps(watcher, settings);
+}
+
+void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
+  gaps_checked_ = clock_.now();
+  for (const auto& [key, row] : disk_.tasks()) {
+    if (row.record.phase != Phase::watching || !settings.gateways.contains(key.gateway)) continue;
+    const auto found = gaps_.find(key);
+    if (found == gaps_.end() || found->second.out || !watcher.holds(key)) continue;
+    const Gap& gap = found->second;
+    const milliseconds due = std::max(gap.asked + settings.watch.max_gap, gap.free);
+    if (clock_.now() <= due + kGapSlack || lines_[key.gateway].bound >= due - settings.watch.max_gap) continue;
+    broken(text(key) + " was not asked for since " + std::to_string(gap.asked.count()) + " ms");
+  }
+}
+
+// ---- what is committed
+
+void Rules::committing(const change::Task& change, WallTime wall) {
+  gaps_[change.key].out = true;
+  if (change.ending != Ending::none) check_ending(change, wall);
+  if (change.phase != Phase::watching && change.phase != Phase::done && change.snapshot &&
+      change.snapshot->status != Status::success) {
+    broken(text(change.key) + " is saved without success");
+  }
+}
+
+void Rules::check_ending(const change::Task& change, WallTime wall) {
+  const Status truth = gateways_.at(change.key.gateway)->truth(change.key.id);
+  switch (change.ending) {
+    case Ending::succeeded:
+      if (truth != Status::success) broken(text(change.key) + " is called a success");
+      return;
+    case Ending::failed:
+      if (truth != Status::failure) broken(text(change.key) + " is called a failure");
+      return;
+    case Ending::cancelled:
+      if (truth != Status::cancel) broken(text(change.key) + " is called cancelled");
+      return;
+    case Ending::expired: {
+      const auto row = disk_.tasks().find(change.key);
+      if (row == disk_.tasks().end() || scenario_.clock_jumps != 0ms) return;
+      if (wall < row->second.record.expire_at) broken(text(change.key) + " expires early");
+      return;
+    }
+    case Ending::lost:
+      return check_lost(change.key);
+    case Ending::none:
+      return;
+  }
+}
+
+void Rules::check_lost(const TaskKey& key) {
+  const FakeGateway& gateway = *gateways_.at(key.gateway);
+  if (gateway.absent_for(key.id) < scenario_.settings.watch.missing_grace)
+    broken(text(key) + " is called lost too soon");
+  const TaskPlan* task = plan(key);
+  const auto& forgetful = scenario_.gateways.at(key.gateway).forgetful;
+  if (task == nullptr || task->absent || !forgetful || task->submitted >= forgetful->from) return;
+  if (lines_[key.gateway].known >= 40 && clock_.now() < forgetful->from + kMemoryLost) {
+    broken(text(key) + " is called lost though it was the gateway that lost its memory");
+  }
+}
+
+void Rules::forgets(const std::string& gateway) {
+  std::size_t known = 0;
+  for (const auto& [key, row] : disk_.tasks()) {
+    if (key.gateway == gateway && row.record.phase == Phase::watching && row.record.digest != 0) ++known;
+  }
+  lines_[gateway].known = known;
+}
+
+// ---- pictures
+
+void Rules::saving(const action::SaveImage& action, const Settings& settings) {
+  if (stopped_) broken(text(action.key) + " is saved after the stop");
+  if (!settings.gateways.contains(action.key.gateway)) broken(text(action.key) + " is saved, its gateway is gone");
+  if (!saves_.insert(action.key).second) broken(text(action.key) + " is saved twice at once");
+  if (saves_.size() > kMostSaves) broken("too many saves at once");
+  const auto row = disk_.tasks().find(action.key);
+  if (row == disk_.tasks().end()) return;  // deleted: the core is about to hear of it
+  const TaskRecord& record = row->second.record;
+  if (record.status != Status::success) broken(text(action.key) + " is saved before its success is committed");
+  if (record.link_expires_at && action.deadline > *record.link_expires_at) {
+    broken(text(action.key) + " is saved as if its links lived longer");
+  }
+}
+
+void Rules::saved(const TaskKey& key) { saves_.erase(key); }
+
+// ---- webhooks
+
+void Rules::sending(DeliveryNo no) {
+  if (stopped_) broken("delivery " + std::to_string(no) + " is sent after the stop");
+  const auto found = disk_.deliveries().find(no);
+  if (found == disk_.deliveries().end()) return broken("delivery " + std::to_string(no) + " is sent uncommitted");
+  const DeliveryRow& row = found->second;
+  // Held: somebody disabled the receiver, and the core is about to hear of it.
+  if (row.record.state != DeliveryState::pending && row.record.state != DeliveryState::held) {
+    broken("delivery " + std::to_string(no) + " is sent though it is settled");
+  }
+  if (!flying_.insert(no).second) broken("delivery " + std::to_string(no) + " is sent twice at once");
+  if (row.record.task != 0 && !chains_.insert({row.record.receiver.name, row.record.task}).second) {
+    broken("delivery " + std::to_string(no) + " overlaps another of its task");
+  }
+  check_patience(row);
+}
+
+void Rules::sent(DeliveryNo no) {
+  flying_.erase(no);
+  const DeliveryRecord& record = disk_.deliveries().at(no).record;
+  chains_.erase({record.receiver.name, record.task});
+}
+
+bool Rules::untroubled(const std::string& receiver) const {
+  const ReceiverPlan& plan = scenario_.receivers.at(receiver);
+  return plan.manner == Manner::good && !plan.unconfigured && !plan.disabled && !receiver.starts_with("url:");
+}
+
+/// The first attempt to a good receiver leaves soon, however many others are black holes.
+void Rules::check_patience(const DeliveryRow& row) {
+  const DeliveryRecord& record = row.record;
+  if (record.attempts != 0 || row.out_of_order || !untroubled(record.receiver.name)) return;
+  if (scenario_.commit_slowest > 100ms || scenario_.commit_fails > 0) return;  // the disk itself is slow
+  const milliseconds since = std::max({row.made, disk_.predecessor_ended(record), booted_});
+  const milliseconds waited = clock_.now() - since;
+  if (waited < 2s) return;
+  std::int64_t others = 0;
+  for (const auto& [no, other] : disk_.deliveries()) {
+    if (other.record.receiver.name == record.receiver.name && other.made > since - 2min) ++others;
+  }
+  if (waited > 2s + others * 400ms) {
+    broken("delivery " + std::to_string(record.no) + " to a good receiver waited " + std::to_string(waited.count()));
+  }
+}
+
+void Rules::answering(const TaskKey& key, const CommitResult& result) {
+  const bool said = result.code == CommitResult::Code::done || result.code == CommitResult::Code::existing;
+  if (said && !disk_.ever_had(key)) broken(text(key) + " is called registered, and is not on disk");
+}
+
+void Rules::announcing(const std::vector<CommittedEvent>& events) {
+  for (const CommittedEvent& event : events) {
+    if (event.no != 0 && !disk_.events().contains(event.no)) broken("an event is announced uncommitted");
+  }
+}
+
+// ---- the end
+
+void Rules::at_the_end() {
+  std::map<TaskNo, int> starts;
+  for (const auto& [no, event] : disk_.events()) {
+    if (event.type == EventType::started && ++starts[event.task] == 2) broken(text(event.key) + " started twice");
+  }
+  for (const auto& [key, row] : disk_.tasks()) {
+    if (row.record.phase != Phase::done || row.final_event == 0) broken(text(key) + " never ended");
+  }
+  for (const auto& [no, row] : disk_.deliveries()) check_delivery(row);
+}
+
+void Rules::check_delivery(const DeliveryRow& row) {
+  const DeliveryRecord& record = row.record;
+  const std::string name = "delivery " + std::to_string(record.no) + " to " + record.receiver.name;
+  const Manner manner = receivers_.manner(record.receiver.name);
+  switch (record.state) {
+    case DeliveryState::delivered:
+      if (!receivers_.got(record.receiver.name, row.webhook_id)) broken(name + " is called delivered, and is not");
+      return;
+    case DeliveryState::superseded:
+      if (record.type != EventType::started && record.type != EventType::progress &&
+          record.type != EventType::stalled) {
+        broken(name + " is superseded");
+      }
+      return;
+    case DeliveryState::held:
+      if (!disk_.disabled(record.receiver.name)) broken(name + " is held, and nothing holds it");
+      if (manner != Manner::hole && manner != Manner::broken) broken(name + " is held for ever");
+      return;
+    case DeliveryState::dead:
+      if (manner == Manner::good || manner == Manner::slow) broken(name + " is dead");
+      if (record.attempts <= scenario_.settings.webhooks.retry.size() && record.attempts < 3) {
+        broken(name + " died early");
+      }
+      return;
+    case DeliveryState::pending:
+      broken(name + " is pending for ever");
+      return;
+  }
+}
+
+}  // namespace mjwatchd::sim

@@ -1,0 +1,90 @@
+// What must hold while the daemon runs, checked from outside.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mjwatchd/watcher.hpp"
+#include "tests/sim/clockwork.hpp"
+#include "tests/sim/disk.hpp"
+#include "tests/sim/fake_gateway.hpp"
+#include "tests/sim/fake_receivers.hpp"
+#include "tests/sim/findings.hpp"
+#include "tests/sim/scenario.hpp"
+
+namespace mjwatchd::sim {
+
+/// Hears of each action before it is carried out, and of what came back. Owned by the World; what it
+/// is given must outlive it.
+class Rules {
+ public:
+  using Gateways = std::map<std::string, std::unique_ptr<FakeGateway>>;
+  Rules(const Scenario& scenario, const Clockwork& clock, Findings& findings, const Disk& disk,
+        const FakeReceivers& receivers, const Gateways& gateways);
+
+  void booted();
+  void stopped() { stopped_ = true; }
+  void reconfigured();
+
+  void called(const std::string& gateway, const std::vector<std::string>& ids, bool batch, const Settings& settings);
+  void replied(const std::string& gateway, const std::vector<std::string>& ids);
+  void committing(const change::Task& change, WallTime wall);
+  void settled(const TaskKey& key);
+  void adopted(const TaskKey& key);
+  void saving(const action::SaveImage& action, const Settings& settings);
+  void saved(const TaskKey& key);
+  void sending(DeliveryNo no);
+  void sent(DeliveryNo no);
+  void answering(const TaskKey& key, const CommitResult& result);
+  void announcing(const std::vector<CommittedEvent>& events);
+  /// After each step.
+  void look(const Watcher& watcher, const Settings& settings);
+  void at_the_end();
+  /// A gateway is about to lose its memory.
+  void forgets(const std::string& gateway);
+
+ private:
+  struct Line {  ///< to one gateway
+    std::size_t in_flight = 0;
+    std::deque<milliseconds> calls;
+    milliseconds bound = milliseconds(-1);  ///< when it last was not free to be called
+    std::size_t known = 0;                  ///< tasks it knew when it lost its memory
+  };
+  struct Gap {
+    milliseconds asked{}, free{};
+    bool out = false;  ///< in a call, or a change of it is being committed
+  };
+
+  void broken(const std::string& what) { findings_.broken(clock_.now(), what); }
+  void check_ending(const change::Task& change, WallTime wall);
+  void check_lost(const TaskKey& key);
+  void check_gaps(const Watcher& watcher, const Settings& settings);
+  void check_patience(const DeliveryRow& row);
+  void check_delivery(const DeliveryRow& row);
+  [[nodiscard]] bool untroubled(const std::string& receiver) const;
+  [[nodiscard]] const TaskPlan* plan(const TaskKey& key) const;
+
+  const Scenario& scenario_;
+  const Clockwork& clock_;
+  Findings& findings_;
+  const Disk& disk_;
+  const FakeReceivers& receivers_;
+  const Gateways& gateways_;
+  std::map<TaskKey, const TaskPlan*> plans_;
+
+  // Of the daemon's present life.
+  milliseconds booted_{};
+  bool stopped_ = false;
+  std::map<std::string, Line> lines_;
+  std::map<TaskKey, Gap> gaps_;
+  milliseconds gaps_checked_{};
+  std::set<TaskKey> saves_;
+  std::set<DeliveryNo> flying_;
+  std::set<std::pair<std::string, TaskNo>> chains_;
+};
+
+}  // namespace mjwatchd::sim

@@ -1,0 +1,109 @@
+// One simulated world: the real Watcher, everything around it faked, and crashes between any two steps.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mjwatchd/watcher.hpp"
+#include "tests/sim/clockwork.hpp"
+#include "tests/sim/dice.hpp"
+#include "tests/sim/disk.hpp"
+#include "tests/sim/fake_gateway.hpp"
+#include "tests/sim/fake_pictures.hpp"
+#include "tests/sim/fake_receivers.hpp"
+#include "tests/sim/findings.hpp"
+#include "tests/sim/rules.hpp"
+#include "tests/sim/scenario.hpp"
+
+namespace mjwatchd::sim {
+
+/// Runs a scenario to its end: until every task is done and every webhook is settled.
+///   world.cpp          the daemon's life: boot, steps, crashes
+///   world_actions.cpp  carrying out what the core asks
+///   world_apps.cpp     what apps and people ask of it
+class World {
+ public:
+  World(const Scenario& scenario, bool trace);
+  const Findings& run();
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  [[nodiscard]] std::uint64_t crashes() const { return crashes_; }
+
+ private:
+  /// A client's call that is repeated until it is answered.
+  struct Wish {
+    std::function<Event(Ticket)> ask;
+    std::function<void(const CommitResult&)> answered;
+  };
+
+  // Life.
+  void plan();
+  void boot();
+  void crash();
+  void stop_gently();
+  void tell(Event event);
+  void plan_step();
+  void step();
+  void plan_wake();
+  void wake();
+  void reconfigure();
+  void calm();
+  [[nodiscard]] bool over() const;
+  [[nodiscard]] std::string what_is_left() const;
+  [[nodiscard]] bool crashes_now();
+  [[nodiscard]] Now now() const;
+  [[nodiscard]] Settings settings_now() const;
+  void check_idling(std::size_t events, std::size_t actions);
+
+  // Actions.
+  bool carry_out(const Actions& actions);
+  void obey(const action::Persist& action);
+  void obey(const action::FetchBatch& action);
+  void obey(const action::FetchOne& action);
+  void obey(const action::SaveImage& action);
+  void obey(const action::Send& action);
+  void obey(const action::Answer& action);
+  void obey(const action::Announce& action);
+  void obey(const action::Warn& action);
+  void ask_gateway(CallNo call, const std::string& gateway, std::vector<std::string> ids, bool batch);
+
+  // Apps.
+  void plan_apps();
+  void plan_people();
+  void ask(Wish wish);
+  void ask_at(milliseconds when, Wish wish);
+  void register_task(const TaskPlan& plan, milliseconds when, bool may_delete);
+  void delete_task(const TaskPlan& plan);
+  void refresh(const TaskKey& key);
+  void change_at(milliseconds when, std::function<Change(WallTime)> make);
+
+  const Scenario& scenario_;
+  Clockwork clock_;
+  Findings findings_;
+  Dice dice_;
+  Disk disk_;
+  FakePictures pictures_;
+  FakeReceivers receivers_;
+  std::map<std::string, std::unique_ptr<FakeGateway>> gateways_;
+  Rules rules_;
+
+  // The daemon, while it lives.
+  std::unique_ptr<Watcher> watcher_;
+  std::uint64_t life_ = 0;
+  milliseconds booted_{}, origin_{}, wall_error_{};
+  std::vector<Event> inbox_;
+  bool step_planned_ = false, stopped_ = false, calm_ = false;
+  milliseconds wake_planned_{};
+  std::size_t idle_turns_ = 0;
+  milliseconds idle_at_{};
+
+  Ticket last_ticket_ = 0;
+  std::map<Ticket, Wish> wishes_;
+  std::vector<Wish> unasked_;   ///< while the daemon is down
+  std::size_t apps_plans_ = 0;  ///< what apps still mean to ask
+  std::uint64_t steps_ = 0, crashes_ = 0;
+};
+
+}  // namespace mjwatchd::sim

@@ -1,0 +1,125 @@
+#include <utility>
+
+#include "mjwatchd/names.hpp"
+#include "tests/sim/world.hpp"
+
+namespace mjwatchd::sim {
+namespace {
+
+std::string describe(const Change& change) {
+  struct Describe {
+    std::string operator()(const change::Register& c) const { return "register " + c.registration.key.id; }
+    std::string operator()(const change::Task& c) const {
+      std::string text = "task " + c.key.gateway + "/" + c.key.id + " " + std::string(name(c.phase)) + " " +
+                         std::string(name(c.ending));
+      if (c.snapshot) text += " " + std::string(name(c.snapshot->status));
+      for (const EventType type : c.events) text += " " + std::string(name(type));
+      return text;
+    }
+    std::string operator()(const change::Forget& c) const { return "forget " + c.key.id; }
+    std::string operator()(const change::AddReceiver& c) const { return "add receiver to " + c.key.id; }
+    std::string operator()(const change::Delivery& c) const {
+      return "delivery " + std::to_string(c.no) + " " + std::string(name(c.state)) + " " + std::to_string(c.attempts);
+    }
+    std::string operator()(const change::Replay&) const { return "replay"; }
+    std::string operator()(const change::Receiver& c) const {
+      return (c.disabled ? "disable " : "enable ") + c.name + ": " + c.reason;
+    }
+    std::string operator()(const change::Test& c) const { return "test " + c.endpoint; }
+    std::string operator()(const change::Learned& c) const { return "learned of " + c.gateway; }
+  };
+  return std::visit(Describe{}, change);
+}
+
+}  // namespace
+
+/// False when the daemon died before it had carried out all of them.
+bool World::carry_out(const Actions& actions) {
+  for (const Action& action : actions) {
+    if (crashes_now()) return false;
+    std::visit([this](const auto& one) { obey(one); }, action);
+  }
+  return true;
+}
+
+void World::obey(const action::Persist& action) {
+  findings_.did(clock_.now(), "persist " + std::to_string(action.no) + " " + describe(action.change));
+  std::optional<TaskKey> key;
+  if (const auto* task = std::get_if<change::Task>(&action.change)) {
+    key = task->key;
+    rules_.committing(*task, now().wall);
+  }
+  const bool registers = std::holds_alternative<change::Register>(action.change);
+  disk_.commit(action.change, [this, no = action.no, key, registers](CommitResult result) {
+    findings_.note(clock_.now(),
+                   "committed " + std::to_string(no) + " code " + std::to_string(static_cast<int>(result.code)));
+    if (key) rules_.settled(*key);
+    if (registers && result.code == CommitResult::Code::done) rules_.adopted(result.task->key);
+    tell(event::Persisted{no, std::move(result)});
+  });
+}
+
+void World::obey(const action::FetchBatch& action) { ask_gateway(action.call, action.gateway, action.ids, true); }
+
+void World::obey(const action::FetchOne& action) {
+  ask_gateway(action.call, action.key.gateway, {action.key.id}, false);
+}
+
+void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std::string> ids, bool batch) {
+  std::string text = "call " + std::to_string(call) + " " + gateway + (batch ? " batch" : " one");
+  for (const std::string& id : ids) text += " " + id;
+  findings_.did(clock_.now(), text);
+  rules_.called(gateway, ids, batch, settings_now());
+  gateways_.at(gateway)->fetch(batch, ids, [this, life = life_, call, gateway, ids](FetchReply reply) {
+    if (life != life_) return;
+    findings_.note(clock_.now(), "reply " + std::to_string(call) + " verdict " +
+                                     std::to_string(static_cast<int>(reply.verdict)) + " tasks " +
+                                     std::to_string(reply.tasks.size()));
+    rules_.replied(gateway, ids);
+    tell(event::BatchFetched{call, std::move(reply)});
+  });
+}
+
+void World::obey(const action::SaveImage& action) {
+  findings_.did(clock_.now(), "save " + action.key.id + (action.last_chance ? " last" : ""));
+  rules_.saving(action, settings_now());
+  pictures_.save(action.key, [this, life = life_, key = action.key](SaveVerdict verdict, ImageResult result) {
+    if (life != life_) return;
+    findings_.note(clock_.now(), "saved " + key.id + " verdict " + std::to_string(static_cast<int>(verdict)));
+    rules_.saved(key);
+    tell(event::ImageSaved{key, verdict, std::move(result)});
+  });
+}
+
+void World::obey(const action::Send& action) {
+  findings_.did(clock_.now(), "send " + std::to_string(action.delivery));
+  rules_.sending(action.delivery);
+  const auto row = disk_.deliveries().find(action.delivery);
+  if (row == disk_.deliveries().end()) return;
+  receivers_.post(row->second, [this, life = life_, no = action.delivery](SendResult result) {
+    if (life != life_) return;
+    findings_.note(clock_.now(), "sent " + std::to_string(no) + " status " + std::to_string(result.http_status));
+    rules_.sent(no);
+    tell(event::Sent{no, std::move(result)});
+  });
+}
+
+void World::obey(const action::Answer& action) {
+  findings_.did(clock_.now(), "answer " + std::to_string(action.ticket));
+  const auto found = wishes_.find(action.ticket);
+  if (found == wishes_.end()) return findings_.broken(clock_.now(), "an answer nobody waits for");
+  Wish wish = std::move(found->second);
+  wishes_.erase(found);
+  if (action.result.code == CommitResult::Code::failed) {
+    return ask_at(clock_.now() + dice_.between(milliseconds(100), milliseconds(3000)), std::move(wish));
+  }
+  wish.answered(action.result);
+}
+
+void World::obey(const action::Announce& action) { rules_.announcing(action.events); }
+
+void World::obey(const action::Warn& action) {
+  findings_.did(clock_.now(), "warn " + action.gateway + " " + action.text);
+}
+
+}  // namespace mjwatchd::sim
