@@ -50,6 +50,7 @@ void RequestParser::next() {
   head_ = {};
   refusal_ = {};
   in_body_ = complete_ = false;
+  last_byte_ = 0;
   trailer_bytes_ = 0;
   body_bytes_ = 0;
   sink_.reset();
@@ -165,9 +166,15 @@ int RequestParser::on_body(std::string_view piece) {
 
 std::size_t RequestParser::parse_body(std::string_view bytes, Refusal& refusal) {
   const auto result = llhttp_execute(&parser_, bytes.data(), bytes.size());
+  const char before = std::exchange(last_byte_, bytes.back());
   if (result == HPE_OK) return bytes.size();
   if (result == HPE_PAUSED && complete_) {
-    return static_cast<std::size_t>(llhttp_get_error_pos(&parser_) - bytes.data());
+    const auto size = static_cast<std::size_t>(llhttp_get_error_pos(&parser_) - bytes.data());
+    const char last_but_one = size > 1 ? bytes[size - 2] : before;
+    // The parser lets a bare LF end the trailers.
+    const bool plain = (parser_.flags & F_CHUNKED) == 0 || last_but_one == '\r';
+    if (!plain) refusal = {400, "Lines must end with CR LF."};
+    return size;
   }
   refusal = refusal_;
   if (!refusal && trailer_bytes_ > max_trailer_bytes_) refusal = {431, "The trailers are too large."};

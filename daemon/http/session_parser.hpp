@@ -56,6 +56,7 @@ class RequestParser {
   std::string field_, value_;
   Refusal refusal_;  ///< set by a callback that stops the parser
   bool in_body_ = false, complete_ = false;
+  char last_byte_ = 0;  ///< of what the body was parsed from so far
   std::size_t max_trailer_bytes_, trailer_bytes_ = 0;
   std::uint64_t max_body_ = 0, body_bytes_ = 0;
   std::shared_ptr<BodySink> sink_;
