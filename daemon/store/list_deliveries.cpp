@@ -1,0 +1,151 @@
+#include <algorithm>
+
+#include "daemon/store/event_row.hpp"
+#include "daemon/store/filter.hpp"
+#include "daemon/store/lists.hpp"
+
+namespace mjwatchd::store {
+namespace {
+
+constexpr std::size_t kMostDeliveries = 1000;
+
+std::vector<AttemptView> attempts_of(Connection& db, DeliveryNo no) {
+  std::vector<AttemptView> list;
+  Query row(db,
+            "SELECT number, http_status, fault, retry_after, detail, answer, started_at, dns, connect, tls, "
+            "first_byte, total FROM attempts WHERE delivery = ? ORDER BY number",
+            no);
+  while (row.next()) {
+    AttemptView attempt;
+    attempt.number = row.as<std::uint32_t>(0);
+    SendResult& result = attempt.result;
+    result.http_status = row.as<int>(1);
+    result.fault = row.as<SendFault>(2);
+    if (!row.null(3)) result.retry_after = milliseconds(row.integer(3));
+    result.detail = row.text(4);
+    result.answer = row.text(5);
+    result.started_at = row.time(6);
+    result.dns = milliseconds(row.integer(7));
+    result.connect = milliseconds(row.integer(8));
+    result.tls = milliseconds(row.integer(9));
+    result.first_byte = milliseconds(row.integer(10));
+    result.total = milliseconds(row.integer(11));
+    list.push_back(std::move(attempt));
+  }
+  return list;
+}
+
+Filter filter_of(const DeliveryQuery& query, const std::optional<ReceiverRow>& receiver) {
+  Filter filter;
+  if (query.no) filter.add("deliveries.no = ?", *query.no);
+  if (query.after > 0) filter.add("deliveries.no < ?", query.after);
+  if (receiver) filter.add("deliveries.receiver = ?", receiver->no);
+  if (query.state) filter.add("deliveries.state = ?", static_cast<std::int64_t>(*query.state));
+  // As sets, so that one task's deliveries are found by its key and not by looking at all.
+  if (!query.id.empty()) {
+    filter.add("deliveries.event IN (SELECT no FROM events WHERE events.id = ?)", query.id);
+    if (!query.gateway.empty()) filter.add("events.gateway = ?", query.gateway);
+  } else if (!query.gateway.empty()) {
+    filter.add("events.gateway = ?", query.gateway);
+  }
+  return filter;
+}
+
+}  // namespace
+
+std::vector<DeliveryView> list_deliveries(Connection& db, const DeliveryQuery& query) {
+  std::optional<ReceiverRow> receiver;
+  if (!query.endpoint.empty()) {
+    receiver = find_receiver(db, query.endpoint);
+    if (!receiver) return {};
+  }
+  const Filter filter = filter_of(query, receiver);
+  const std::string sql = "SELECT " MJWATCHD_DELIVERY_COLUMNS
+                          ", events.gateway, events.id, events.webhook_id, targets.url, deliveries.reason, "
+                          "deliveries.created_at FROM " MJWATCHD_DELIVERY_TABLES
+                          " LEFT JOIN targets ON targets.no = deliveries.target" +
+                          filter.where() + " ORDER BY deliveries.no DESC LIMIT ?";
+  Query row(db, sql);
+  row.bind(filter.bind(row) + 1, std::clamp<std::size_t>(query.limit, 1, kMostDeliveries));
+  std::vector<DeliveryView> list;
+  while (row.next()) {
+    DeliveryView view;
+    view.record = read_delivery(row);
+    view.key = {row.text(kDeliveryColumns), row.text(kDeliveryColumns + 1)};
+    view.webhook_id = row.text(kDeliveryColumns + 2);
+    view.url = row.text(kDeliveryColumns + 3);
+    view.reason = row.text(kDeliveryColumns + 4);
+    view.created_at = row.time(kDeliveryColumns + 5);
+    if (query.no) view.attempts = attempts_of(db, view.record.no);
+    list.push_back(std::move(view));
+  }
+  return list;
+}
+
+std::optional<Outgoing> load_outgoing(Connection& db, const webhooks::SecretBox& secrets, DeliveryNo no) {
+  Query row(db,
+            "SELECT events.webhook_id, receivers.name, deliveries.format, coalesce(bodies.body, events.body), "
+            "targets.url, targets.secret, targets.events, events.gateway, events.id, deliveries.target "
+            "FROM " MJWATCHD_DELIVERY_TABLES
+            " LEFT JOIN targets ON targets.no = deliveries.target "
+            "LEFT JOIN bodies ON bodies.event = deliveries.event AND bodies.format = deliveries.format "
+            "WHERE deliveries.no = ?",
+            no);
+  if (!row.next()) return std::nullopt;
+  Outgoing outgoing;
+  outgoing.no = no;
+  outgoing.webhook_id = row.text(0);
+  outgoing.format = row.as<BodyFormat>(2);
+  outgoing.body = std::make_shared<const std::string>(row.text(3));
+  if (row.null(9)) {
+    outgoing.endpoint = row.text(1);
+    return outgoing;
+  }
+  outgoing.target.url = row.text(4);
+  outgoing.target.events = row.maybe<EventMask>(6);
+  outgoing.target.format = outgoing.format;
+  const std::string sealed = row.text(5);
+  if (sealed.empty()) return outgoing;
+  auto secret = secrets.open(sealed, secret_context({row.text(7), row.text(8)}, outgoing.target.url));
+  if (!secret) return std::nullopt;
+  outgoing.target.secret = std::move(*secret);
+  return outgoing;
+}
+
+StoreCounts count(Connection& db) {
+  StoreCounts counts;
+  Query row(db, "SELECT kind, n FROM counters");
+  while (row.next()) {
+    const auto n = row.as<std::uint64_t>(1);
+    switch (row.integer(0)) {
+      case static_cast<int>(Phase::watching):
+        counts.watching = n;
+        break;
+      case static_cast<int>(Phase::saving):
+        counts.saving = n;
+        break;
+      case static_cast<int>(Phase::late):
+        counts.late = n;
+        break;
+      case static_cast<int>(Phase::done):
+        counts.done = n;
+        break;
+      case 10 + static_cast<int>(DeliveryState::pending):
+        counts.pending = n;
+        break;
+      case 10 + static_cast<int>(DeliveryState::held):
+        counts.held = n;
+        break;
+      case 10 + static_cast<int>(DeliveryState::dead):
+        counts.dead = n;
+        break;
+      default:
+        break;
+    }
+  }
+  const std::int64_t pages = db.number("PRAGMA page_count") - db.number("PRAGMA freelist_count");
+  counts.bytes = static_cast<std::uint64_t>(pages * db.number("PRAGMA page_size"));
+  return counts;
+}
+
+}  // namespace mjwatchd::store

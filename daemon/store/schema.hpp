@@ -1,0 +1,21 @@
+// The tables of the watch list, and how older files come up to date.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "daemon/store/sqlite.hpp"
+
+namespace mjwatchd::store {
+
+/// The version this program writes (PRAGMA user_version).
+constexpr int kSchemaVersion = 1;
+
+/// Opens the file for writing, in WAL mode and synced at each commit, and brings its tables up to
+/// date. Throws std::runtime_error: damaged, of a newer version, not ours, no room, read-only.
+[[nodiscard]] std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file);
+
+/// A second connection, that only reads. The file is open for writing already.
+[[nodiscard]] std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& file);
+
+}  // namespace mjwatchd::store

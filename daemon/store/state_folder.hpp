@@ -1,0 +1,30 @@
+// The folder that holds the watch list, and the lock on it.
+#pragma once
+
+#include <filesystem>
+
+#include "daemon/os/descriptor.hpp"
+
+namespace mjwatchd::store {
+
+/// Holds `folder`/lock as long as it lives, so that no two daemons write one watch list. The lock
+/// is the kernel's and goes with the process, however it ends; the pid inside is for people.
+class StateFolder {
+ public:
+  /// Makes the folder (0700) if it is absent, and an empty database file (0600) likewise. Throws
+  /// std::runtime_error with what, where and the cure.
+  explicit StateFolder(std::filesystem::path folder);
+
+  [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
+  [[nodiscard]] std::filesystem::path database() const { return folder_ / "mjwatchd.db"; }
+
+ private:
+  void make() const;
+  void lock();
+  void make_database() const;
+
+  std::filesystem::path folder_;
+  os::Descriptor lock_;
+};
+
+}  // namespace mjwatchd::store

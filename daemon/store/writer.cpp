@@ -1,0 +1,211 @@
+#include "daemon/store/writer.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace mjwatchd::store {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kBatch = 1000;  ///< bounds how long the first of a batch waits for the last
+
+/// Marks the writer as busy as long as it lives.
+class Busy {
+ public:
+  explicit Busy(std::atomic<Clock::rep>& since) : since_(since) { since_ = Clock::now().time_since_epoch().count(); }
+  ~Busy() { since_ = 0; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<Clock::rep>& since_;
+};
+
+int note_wal(void* pages, sqlite3*, const char*, int count) {
+  *static_cast<int*>(pages) = count;
+  return SQLITE_OK;
+}
+
+}  // namespace
+
+Writer::Writer(Loop& loop, std::unique_ptr<Connection> db, webhooks::SecretBox secrets, Rules rules)
+    : loop_(loop), db_(std::move(db)), secrets_(std::move(secrets)), pruner_(*db_), rules_(std::move(rules)) {
+  page_size_ = db_->number("PRAGMA page_size");
+  sqlite3_wal_hook(db_->handle(), note_wal, &wal_pages_);
+  watch_size();
+  thread_ = std::thread([this] { run(); });
+}
+
+Writer::~Writer() { close(); }
+
+void Writer::commit(Change change, std::function<void(CommitResult)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_) return;
+    ++waiting_;
+    queue_.push_back({std::move(change), rules_, std::move(done), loop_.guard()});
+  }
+  wake_.notify_one();
+}
+
+void Writer::prune(WallTime before, std::function<void(std::size_t)> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closing_) return;
+    Pruner::Order order;
+    order.before = before;
+    asked_.push_back({order, std::move(done), loop_.guard()});
+  }
+  wake_.notify_one();
+}
+
+void Writer::use(Rules rules) {
+  const std::lock_guard lock(mutex_);
+  rules_ = std::move(rules);
+}
+
+void Writer::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  wake_.notify_one();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  if (!broken().empty()) {  // what is in the log stays there: the next start reads it, on a disk that was looked after
+    sqlite3_db_config(db_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
+  db_.reset();
+}
+
+std::optional<Clock::time_point> Writer::busy_since() const {
+  const Clock::rep since = busy_since_;
+  if (since == 0) return std::nullopt;
+  return Clock::time_point(Clock::duration(since));
+}
+
+std::string Writer::broken() const {
+  const std::lock_guard lock(mutex_);
+  return broken_;
+}
+
+void Writer::stop_writing(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!broken_.empty()) return;
+    broken_ = why;
+  }
+  spdlog::error("the store can't be trusted any more and nothing is written to it: {}", why);
+}
+
+void Writer::run() {
+  for (;;) {
+    Batch batch = take_batch();
+    const bool idle = batch.empty();
+    if (!idle) commit_batch(std::move(batch));
+    {
+      const std::lock_guard lock(mutex_);
+      if (idle && closing_) return;
+    }
+    tend();
+  }
+}
+
+// Waits until there is something to do; an empty batch means that the file is to be tended, or the end.
+Writer::Batch Writer::take_batch() {
+  std::unique_lock lock(mutex_);
+  const bool resting = Clock::now() < rest_until_;
+  const bool chores = broken_.empty() && !resting && (!pruning_.empty() || (crowded_ && !all_live_));
+  const auto something = [this] { return closing_ || !queue_.empty() || !asked_.empty(); };
+  if (!chores && resting) wake_.wait_until(lock, rest_until_, something);
+  if (!chores && !resting) wake_.wait(lock, something);
+  for (auto& pruning : asked_) pruning_.push_back(std::move(pruning));
+  asked_.clear();
+  Batch batch;
+  for (; !queue_.empty() && batch.size() < kBatch; queue_.pop_front()) batch.push_back(std::move(queue_.front()));
+  return batch;
+}
+
+void Writer::commit_batch(Batch batch) {
+  Results results;
+  const std::string why = broken();
+  if (why.empty()) {
+    results = apply_all(batch);
+  } else {
+    results.assign(batch.size(), only(CommitResult::Code::failed, "nothing is written any more: " + why));
+  }
+  answer(std::move(batch), std::move(results));
+}
+
+Writer::Results Writer::apply_all(const Batch& batch) {
+  const Busy busy(busy_since_);
+  Results results;
+  results.reserve(batch.size());
+  try {
+    db_->run("BEGIN IMMEDIATE");
+    for (const Job& job : batch) results.push_back(apply_one(job));
+    db_->run("COMMIT");
+    return results;
+  } catch (const SqliteError& error) {
+    back_out();
+    failed(error, "a transaction");
+    results.assign(batch.size(), only(CommitResult::Code::failed, error.what()));
+  } catch (const std::exception& error) {
+    back_out();
+    spdlog::error("the store: {}", error.what());
+    results.assign(batch.size(), only(CommitResult::Code::failed, error.what()));
+  }
+  return results;
+}
+
+// One change is all or nothing: what it wrote before it failed is taken back, the others stay.
+CommitResult Writer::apply_one(const Job& job) {
+  Transaction in{*db_, secrets_, *job.rules, crowded_ && all_live_};
+  db_->run("SAVEPOINT change");
+  std::string why;
+  try {
+    CommitResult result = apply(in, job.change);
+    db_->run("RELEASE change");
+    return result;
+  } catch (const SqliteError& error) {
+    // SQLite may have ended the whole transaction; and a full or broken disk fails all of it.
+    if (!db_->in_transaction() || error.full() || error.fatal()) throw;
+    why = error.what();
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  db_->run("ROLLBACK TO change");
+  db_->run("RELEASE change");
+  spdlog::error("the store could not apply a change: {}", why);
+  return only(CommitResult::Code::failed, why);
+}
+
+void Writer::answer(Batch batch, Results results) {
+  loop_.post([this, open = loop_.open(), batch = std::move(batch), results = std::move(results)]() mutable {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      --waiting_;
+      const auto done = std::move(batch[i].done);
+      if (done) done(std::move(results[i]));
+      if (!*open) return;  // this answer closed the store
+    }
+  });
+}
+
+void Writer::back_out() {
+  if (!db_->in_transaction()) return;
+  try {
+    db_->run("ROLLBACK");
+  } catch (const SqliteError& error) {
+    stop_writing(error.what());
+  }
+}
+
+void Writer::failed(const SqliteError& error, const char* doing) {
+  spdlog::error("the store: {} failed: {}", doing, error.what());
+  if (error.fatal()) return stop_writing(error.what());
+  if (!error.full()) return;
+  rest_until_ = Clock::now() + std::chrono::seconds(1);
+  checkpoint(1);  // the log can then be written from its beginning again, which needs no room
+}
+
+}  // namespace mjwatchd::store

@@ -1,0 +1,105 @@
+// The thread that writes.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "daemon/store/loop.hpp"
+#include "daemon/store/pruner.hpp"
+#include "daemon/store/transaction.hpp"
+
+namespace mjwatchd::store {
+
+/// Owns the writing connection. Takes all changes that wait into one transaction, commits it and posts
+/// the answers in their order; between transactions it tends the file: checkpoints, pruning.
+/// Called on the loop's thread; broken() and busy_since() from any. `loop` must outlive it.
+class Writer {
+ public:
+  using Rules = std::shared_ptr<const StoreRules>;
+
+  Writer(Loop& loop, std::unique_ptr<Connection> db, webhooks::SecretBox secrets, Rules rules);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void commit(Change change, std::function<void(CommitResult)> done);
+  void prune(WallTime before, std::function<void(std::size_t)> done);
+  /// For changes from now on.
+  void use(Rules rules);
+  /// Commits what waits and ends the thread. Blocking; may be called again.
+  void close();
+
+  [[nodiscard]] std::size_t waiting() const { return waiting_; }
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const;
+  [[nodiscard]] std::string broken() const;
+  /// Stops all writing for good: the file is not to be trusted. The first reason stays.
+  void stop_writing(const std::string& why);
+
+ private:
+  struct Job {
+    Change change;
+    Rules rules;
+    std::function<void(CommitResult)> done;
+    Loop::Guard guard;
+  };
+  struct Pruning {
+    Pruner::Order order;
+    std::function<void(std::size_t)> done;
+    Loop::Guard guard;
+  };
+  using Batch = std::vector<Job>;
+  using Results = std::vector<CommitResult>;
+
+  void run();
+  [[nodiscard]] Batch take_batch();
+  void commit_batch(Batch batch);
+  [[nodiscard]] Results apply_all(const Batch& batch);
+  [[nodiscard]] CommitResult apply_one(const Job& job);
+  void answer(Batch batch, Results results);
+
+  // Between the changes.
+  void tend();
+  void checkpoint(int at_pages);
+  void go_on_pruning();
+  void watch_size();
+  void settle_pruning();
+  void failed(const SqliteError& error, const char* doing);
+  void back_out();
+
+  Loop& loop_;
+  std::size_t waiting_ = 0;  ///< loop's thread: asked, not answered
+
+  // The writer's own.
+  std::unique_ptr<Connection> db_;
+  webhooks::SecretBox secrets_;
+  Pruner pruner_;
+  std::int64_t page_size_ = 4096;
+  int wal_pages_ = 0;
+  int checkpoint_at_ = 0;
+  bool crowded_ = false;                                   ///< at watch.store_max_size
+  bool all_live_ = false;                                  ///< and nothing finished is left to go
+  std::chrono::steady_clock::time_point look_again_at_{};  ///< whether that is still so
+  std::chrono::steady_clock::time_point rest_until_{};     ///< no pruning before: the disk was full
+  std::deque<Pruning> pruning_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> queue_;
+  std::deque<Pruning> asked_;
+  Rules rules_;
+  bool closing_ = false;
+  std::string broken_;
+  std::atomic<std::chrono::steady_clock::rep> busy_since_{0};
+  std::thread thread_;
+};
+
+}  // namespace mjwatchd::store

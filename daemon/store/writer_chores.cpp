@@ -1,0 +1,99 @@
+// What the writer does between changes: checkpoints, pruning, and keeping the file to its size.
+#include <spdlog/spdlog.h>
+
+#include "daemon/store/writer.hpp"
+
+namespace mjwatchd::store {
+namespace {
+
+constexpr int kCheckpointPages = 1000;
+constexpr std::chrono::seconds kLookAgain{5};
+
+}  // namespace
+
+void Writer::tend() {
+  if (!broken().empty()) {
+    for (; !pruning_.empty(); pruning_.pop_front()) settle_pruning();
+    return;
+  }
+  const bool resting = std::chrono::steady_clock::now() < rest_until_;
+  busy_since_ = std::chrono::steady_clock::now().time_since_epoch().count();
+  try {
+    checkpoint(kCheckpointPages);
+    watch_size();
+    if (!resting && !pruning_.empty()) go_on_pruning();
+    if (!resting && crowded_ && !all_live_) {
+      db_->run("BEGIN IMMEDIATE");
+      all_live_ = !pruner_.relieve();
+      db_->run("COMMIT");
+      if (all_live_) look_again_at_ = std::chrono::steady_clock::now() + kLookAgain;
+    }
+  } catch (const SqliteError& error) {
+    back_out();
+    failed(error, "tending the file");
+    for (; !pruning_.empty(); pruning_.pop_front()) settle_pruning();
+    rest_until_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+  }
+  busy_since_ = 0;
+}
+
+// Moves what is in the log into the file. SQLite would do it by itself at commits, but hides it when the
+// file can't be synced; going on after that could lose what was promised.
+void Writer::checkpoint(int at_pages) {
+  if (wal_pages_ < at_pages || (at_pages > 1 && wal_pages_ < checkpoint_at_)) return;
+  int in_log = 0;
+  int moved = 0;
+  const int code = sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+  checkpoint_at_ = 0;
+  if (code == SQLITE_OK && in_log == moved) {
+    wal_pages_ = 0;
+    return;
+  }
+  checkpoint_at_ = wal_pages_ + kCheckpointPages;  // a reader is in the way, or there is no room: later
+  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return;
+  try {
+    db_->fail(code, "checkpoint");
+  } catch (const SqliteError& error) {
+    if (error.fatal()) stop_writing(error.what());
+    if (!error.fatal()) spdlog::warn("the store's log can't be moved into its file now: {}", error.what());
+  }
+}
+
+void Writer::go_on_pruning() {
+  Pruner::Order order = pruning_.front().order;
+  db_->run("BEGIN IMMEDIATE");
+  pruner_.step(order);
+  db_->run("COMMIT");
+  pruning_.front().order = order;
+  if (order.stage != Pruner::Order::Stage::finished) return;
+  settle_pruning();
+  pruning_.pop_front();
+}
+
+/// Answers the first; what it removed is removed, even if it could not go on.
+void Writer::settle_pruning() {
+  Pruning& first = pruning_.front();
+  loop_.post([done = std::move(first.done), removed = first.order.tasks_removed, guard = std::move(first.guard)] {
+    if (done) done(removed);
+  });
+}
+
+void Writer::watch_size() {
+  const std::int64_t pages = db_->number("PRAGMA page_count") - db_->number("PRAGMA freelist_count");
+  std::uint64_t most = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    most = rules_->max_size;
+  }
+  const bool before = crowded_;
+  crowded_ = static_cast<std::uint64_t>(pages * page_size_) >= most;
+  // Something may have finished, or have been delivered, since nothing could go.
+  if (!crowded_ || db_->number("SELECT n FROM counters WHERE kind = 3") > 0 ||
+      std::chrono::steady_clock::now() >= look_again_at_) {
+    all_live_ = false;
+  }
+  if (crowded_ && !before)
+    spdlog::warn("the store has reached watch.store_max_size: the oldest finished tasks go early");
+}
+
+}  // namespace mjwatchd::store

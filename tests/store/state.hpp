@@ -1,0 +1,103 @@
+// A state folder that goes with its test, and a store in it that is asked like a function.
+#pragma once
+
+#include <stdlib.h>
+
+#include <asio/io_context.hpp>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/store/sqlite_store.hpp"
+
+namespace mjwatchd::store::test {
+
+using namespace std::chrono_literals;
+using Code = CommitResult::Code;
+
+constexpr WallTime kNoon{std::chrono::seconds(1'700'000'000)};
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "mjwatchd-store-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    path = name;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  [[nodiscard]] std::filesystem::path database() const { return path / "mjwatchd.db"; }
+
+  std::filesystem::path path;
+};
+
+/// The rules most tests live by: "app" hears the usual events, "all" everything, "ce" and "nh" in other formats.
+StoreRules usual_rules();
+change::Register registration(const std::string& id, WallTime at = kNoon);
+change::Task running(const std::string& id, int progress, WallTime at = kNoon + 1min);
+/// The task's end with SUCCESS, nothing to save.
+change::Task success(const std::string& id, WallTime at = kNoon + 2min);
+change::Task ended(const std::string& id, Ending ending, EventType type, WallTime at = kNoon + 2min);
+Snapshot snapshot(const std::string& id, Status status, int progress, const std::string& more = {});
+TaskKey key(const std::string& id, const std::string& gateway = "octopusx");
+WebhookTarget endpoint(const std::string& name, std::optional<EventMask> events = std::nullopt);
+WebhookTarget url(const std::string& address, const std::string& secret = "whsec_c2VjcmV0",
+                  std::optional<EventMask> events = std::nullopt, BodyFormat format = BodyFormat::standard);
+EventMask all_events();
+
+class State {
+ public:
+  explicit State(StoreRules rules = usual_rules());
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void open();
+  void close() { store.reset(); }
+  void reopen() {
+    close();
+    open();
+  }
+  /// Runs the loop until `stop` says true; fails the test after 60 s.
+  void run_until(const std::function<bool()>& stop);
+
+  CommitResult commit(Change change);
+  std::vector<CommitResult> commit_all(std::vector<Change> changes);
+  std::vector<TaskView> tasks(TaskQuery query = {});
+  TaskView task(const std::string& id);
+  std::vector<DeliveryView> deliveries(DeliveryQuery query = {});
+  DeliveryView delivery(DeliveryNo no);
+  EventPage events(EventQuery query = {});
+  std::optional<Outgoing> outgoing(DeliveryNo no);
+  StoreCounts counts();
+  std::size_t prune(WallTime before);
+  std::vector<Event> adopt();
+  /// Asks the file itself, as nobody's store would; one number.
+  std::int64_t look(const std::string& sql);
+
+  Folder folder;
+  StoreRules rules;
+  std::string box_key = std::string(32, 'k');
+  asio::io_context io;
+  std::unique_ptr<SqliteStore> store;
+
+ private:
+  template <typename Answer, typename Ask>
+  Answer wait_for(Ask ask) {
+    std::optional<Answer> answer;
+    ask([&answer](Answer given) { answer = std::move(given); });
+    run_until([&answer] { return answer.has_value(); });
+    return std::move(*answer);
+  }
+};
+
+}  // namespace mjwatchd::store::test
