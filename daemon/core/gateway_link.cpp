@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t kBreakerAt = 5;  ///< failures in a row
 constexpr milliseconds kShortest = 1s, kLongest = 60s;
+constexpr milliseconds kBreath = 200ms;
 constexpr milliseconds kFirstRefusal = 5s;
 constexpr milliseconds kBatchAgain = 10min;
 constexpr milliseconds kNonsenseFold = 10min;
@@ -35,7 +36,7 @@ void GatewayLink::reconfigure(const GatewaySettings& settings) {
 
 Time GatewayLink::ready_at() const {
   if (in_flight_ >= std::max<std::uint32_t>(settings_.max_in_flight, 1)) return kNever;
-  Time at = std::max(budget_.ready_at(), quiet_until_);
+  Time at = std::max({budget_.ready_at(), quiet_until_, breath_until_});
   if (open_until_ || refused_until_) {
     if (probe_ != 0) return kNever;
     if (open_until_) at = std::max(at, *open_until_);
@@ -150,7 +151,7 @@ void GatewayLink::refused(const FetchReply& reply, Time now, Actions& out) {
 void GatewayLink::unavailable(Time now, Actions& out) {
   ++failures_;
   if (failures_ < kBreakerAt) {
-    quiet_until_ = std::max(quiet_until_, now + 200ms);
+    breath_until_ = now + kBreath;
     return;
   }
   if (open_until_ && now < *open_until_) return;  // a call that left before the breaker opened
@@ -176,7 +177,7 @@ void GatewayLink::nonsense(const FetchReply& reply, Time now, Actions& out) {
 GatewayLink::State GatewayLink::state(Time now) const {
   if (refused_until_) return State::refused;
   if (open_until_) return probe_ != 0 ? State::probing : State::open;
-  if (quiet_until_ > now && failures_ == 0) return State::throttled;
+  if (quiet_until_ > now) return State::throttled;
   return State::up;
 }
 

@@ -69,7 +69,8 @@ class GatewayLink {
   milliseconds refusal_wait_{};
   std::optional<Time> refused_until_;
   milliseconds throttle_wait_{};
-  Time quiet_until_ = Time::min();
+  Time quiet_until_ = Time::min();   ///< it asks to be left alone
+  Time breath_until_ = Time::min();  ///< a moment after a failure
 
   bool batches_ = true;
   Time batch_again_ = kNever;

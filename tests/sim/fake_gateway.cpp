@@ -45,10 +45,6 @@ Mood FakeGateway::mood() const {
   return Mood::well;
 }
 
-bool FakeGateway::reliable() const {
-  return plan_.spells.empty() && plan_.drops == 0 && !plan_.unconfigured && plan_.slowest <= 2s;
-}
-
 FetchReply FakeGateway::answer(bool batch, const std::vector<std::string>& ids) {
   FetchReply reply;
   reply.verdict = Verdict::answered;
@@ -132,26 +128,15 @@ Status FakeGateway::truth(const std::string& id) const {
   return present == nullptr ? Status::unknown : present->status;
 }
 
-milliseconds FakeGateway::absent_for(const std::string& id) const {
-  const auto found = absent_.find(id);
-  return found == absent_.end() ? 0ms : found->second;
-}
-
-std::optional<milliseconds> FakeGateway::absent_since(const TaskPlan& task) const {
-  if (task.submitted > clock_.now()) return 0ms;
-  std::optional<milliseconds> since;
-  if (task.absent && task.absent->has(clock_.now())) since = std::max(task.absent->from, task.submitted);
-  if (plan_.forgetful && plan_.forgetful->has(clock_.now()) && task.submitted < plan_.forgetful->from) {
-    since = since ? std::min(*since, plan_.forgetful->from) : plan_.forgetful->from;
-  }
-  return since;
+bool FakeGateway::knows(const TaskPlan& task) const {
+  const milliseconds now = clock_.now();
+  if (task.submitted > now || (task.absent && task.absent->has(now))) return false;
+  return !plan_.forgetful || !plan_.forgetful->has(now) || task.submitted >= plan_.forgetful->from;
 }
 
 std::optional<Snapshot> FakeGateway::look(const std::string& id) {
   const TaskPlan& task = *plan(id);
-  const auto gone_since = absent_since(task);
-  absent_[id] = gone_since ? clock_.now() - *gone_since : 0ms;
-  if (gone_since) return std::nullopt;
+  if (!knows(task)) return std::nullopt;
   const Stage& present = *stage(task);
   Snapshot seen;
   seen.id = id;

@@ -25,10 +25,6 @@ class FakeGateway {
 
   /// What is true of a task, whatever the replies say.
   [[nodiscard]] Status truth(const std::string& id) const;
-  /// For how long the gateway had not known it when it was last asked for it; 0 if it did.
-  [[nodiscard]] milliseconds absent_for(const std::string& id) const;
-  /// Whether this gateway answers all that it is asked, soon, always.
-  [[nodiscard]] bool reliable() const;
 
  private:
   [[nodiscard]] Mood mood() const;
@@ -36,7 +32,7 @@ class FakeGateway {
   [[nodiscard]] bool moody(FetchReply& reply);
   [[nodiscard]] bool dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply);
   [[nodiscard]] std::optional<Snapshot> look(const std::string& id);
-  [[nodiscard]] std::optional<milliseconds> absent_since(const TaskPlan& task) const;
+  [[nodiscard]] bool knows(const TaskPlan& task) const;
   [[nodiscard]] const TaskPlan* plan(const std::string& id) const;
   [[nodiscard]] const Stage* stage(const TaskPlan& plan) const;
 
@@ -47,7 +43,6 @@ class FakeGateway {
   WallTime wall_;
   Dice dice_;
   std::map<std::string, const TaskPlan*> tasks_;
-  std::map<std::string, milliseconds> absent_;  ///< as of the last look
   bool calm_ = false;
 };
 

@@ -34,6 +34,7 @@ void Rules::booted() {
     line.known = known;
   }
   gaps_.clear();
+  missing_.clear();
   saves_.clear();
   flying_.clear();
   chains_.clear();
@@ -71,10 +72,19 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
   }
 }
 
-void Rules::replied(const std::string& gateway, const std::vector<std::string>& ids) {
-  Line& line = lines_[gateway];
-  if (line.in_flight > 0) --line.in_flight;
-  for (const std::string& id : ids) settled({gateway, id});
+void Rules::replied(const std::string& gateway, const std::vector<std::string>& ids, const FetchReply& reply) {
+  --lines_[gateway].in_flight;
+  const bool tells =
+      reply.verdict == FetchReply::Verdict::answered || reply.verdict == FetchReply::Verdict::unknown_task;
+  for (const std::string& id : ids) {
+    settled({gateway, id});
+    if (!tells) continue;
+    if (std::any_of(reply.tasks.begin(), reply.tasks.end(), [&](const Snapshot& seen) { return seen.id == id; })) {
+      missing_.erase({gateway, id});
+    } else {
+      missing_.emplace(TaskKey{gateway, id}, clock_.now());
+    }
+  }
 }
 
 void Rules::adopted(const TaskKey& key) { gaps_[key] = Gap{clock_.now(), clock_.now(), false}; }
@@ -149,9 +159,10 @@ void Rules::check_ending(const change::Task& change, WallTime wall) {
 }
 
 void Rules::check_lost(const TaskKey& key) {
-  const FakeGateway& gateway = *gateways_.at(key.gateway);
-  if (gateway.absent_for(key.id) < scenario_.settings.watch.missing_grace)
+  const auto missing = missing_.find(key);
+  if (missing == missing_.end() || clock_.now() - missing->second < scenario_.settings.watch.missing_grace) {
     broken(text(key) + " is called lost too soon");
+  }
   const TaskPlan* task = plan(key);
   const auto& forgetful = scenario_.gateways.at(key.gateway).forgetful;
   if (task == nullptr || task->absent || !forgetful || task->submitted >= forgetful->from) return;

@@ -31,7 +31,7 @@ class Rules {
   void reconfigured();
 
   void called(const std::string& gateway, const std::vector<std::string>& ids, bool batch, const Settings& settings);
-  void replied(const std::string& gateway, const std::vector<std::string>& ids);
+  void replied(const std::string& gateway, const std::vector<std::string>& ids, const FetchReply& reply);
   void committing(const change::Task& change, WallTime wall);
   void settled(const TaskKey& key);
   void adopted(const TaskKey& key);
@@ -82,6 +82,7 @@ class Rules {
   std::map<std::string, Line> lines_;
   std::map<TaskKey, Gap> gaps_;
   milliseconds gaps_checked_{};
+  std::map<TaskKey, milliseconds> missing_;  ///< since when replies have been without it
   std::set<TaskKey> saves_;
   std::set<DeliveryNo> flying_;
   std::set<std::pair<std::string, TaskNo>> chains_;

@@ -75,7 +75,7 @@ void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std
     findings_.note(clock_.now(), "reply " + std::to_string(call) + " verdict " +
                                      std::to_string(static_cast<int>(reply.verdict)) + " tasks " +
                                      std::to_string(reply.tasks.size()));
-    rules_.replied(gateway, ids);
+    rules_.replied(gateway, ids, reply);
     tell(event::BatchFetched{call, std::move(reply)});
   });
 }
