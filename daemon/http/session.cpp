@@ -124,6 +124,7 @@ bool Session::plan() {
     refuse({413, "The body is larger than this call takes."});
     return false;
   }
+  parser_.head().request.sink = plan.sink;
   parser_.take_body(plan.max_body, std::move(plan.sink));
   return true;
 }
@@ -164,6 +165,7 @@ void Session::next_request() {
   phase_ = Phase::head;
   ++serial_;
   gone_.clear();
+  drained_ = {};
   parser_.next();
   http10_ = head_only_ = stream_ended_ = false;
   since_ = Clock::now();

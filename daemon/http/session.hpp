@@ -65,6 +65,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// For the request at hand: `gone` is called once, from the loop, when the connection ends before
   /// it is answered, or before its stream is closed.
   void on_gone(std::function<void()> gone) { gone_.push_back(std::move(gone)); }
+  /// For the stream at hand, which is open.
+  void on_drained(std::function<void()> drained);
 
  private:
   enum class Phase : std::uint8_t { head, body, serving, answering, streaming, lingering };
@@ -85,6 +87,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void flush();
   void flush_soon();
   void drained();
+  void tell_drained();
 
   // session_wire.cpp: the socket and the clock
   void read();
@@ -120,6 +123,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool writing_ = false, flush_posted_ = false;
   bool keep_alive_ = false, http10_ = false, head_only_ = false, stream_ended_ = false;
   std::vector<std::function<void()>> gone_;
+  std::function<void()> drained_;  ///< who waits for the stream's queue to be empty
 
   Clock::time_point since_;  ///< the last progress of the phase: what its time limit counts from
   Clock::time_point deadline_ = Clock::time_point::max(), armed_ = Clock::time_point::max();

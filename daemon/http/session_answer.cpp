@@ -214,7 +214,20 @@ void Session::flush() {
   wait_writable();
 }
 
+void Session::on_drained(std::function<void()> call) {
+  drained_ = std::move(call);
+  if (out_.empty()) tell_drained();
+}
+
+void Session::tell_drained() {
+  if (!drained_) return;
+  asio::post(socket_.get_executor(), [self = shared_from_this(), call = std::exchange(drained_, {})] {
+    if (!self->shared_->dead && !self->closed_) call();
+  });
+}
+
 void Session::drained() {
+  if (phase_ == Phase::streaming && !stream_ended_) tell_drained();
   if (phase_ != Phase::answering && !(phase_ == Phase::streaming && stream_ended_)) return;
   if (keep_alive_ && !shared_->stopping) {
     next_request();

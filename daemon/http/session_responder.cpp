@@ -34,6 +34,10 @@ class SessionStream final : public Stream {
       gone();
     }
   }
+  void on_drained(std::function<void()> drained) override {
+    const auto session = session_.lock();
+    if (session && !closed_ && session->streams(serial_)) session->on_drained(std::move(drained));
+  }
 
  private:
   std::weak_ptr<Session> session_;

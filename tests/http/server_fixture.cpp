@@ -90,24 +90,27 @@ std::chrono::nanoseconds RunningServer::loop_time() {
 }
 
 RawClient::RawClient(const RunningServer& server, Over over) {
-  sockaddr_un local{};
-  sockaddr_in remote{};
-  const sockaddr* address = nullptr;
-  socklen_t size = 0;
-  if (over == Over::unix_socket) {
-    local.sun_family = AF_UNIX;
-    std::strncpy(local.sun_path, server.path().c_str(), sizeof local.sun_path - 1);
-    address = reinterpret_cast<const sockaddr*>(&local);
-    size = sizeof local;
-  } else {
-    remote.sin_family = AF_INET;
-    remote.sin_port = htons(server.port());
-    remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address = reinterpret_cast<const sockaddr*>(&remote);
-    size = sizeof remote;
-  }
-  fd_ = os::Descriptor(::socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd_.valid() || ::connect(fd_.get(), address, size) != 0) {
+  *this = over == Over::tcp ? RawClient(server.port()) : RawClient(server.path());
+}
+
+RawClient::RawClient(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connect(AF_INET, &address, sizeof address);
+}
+
+RawClient::RawClient(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  connect(AF_UNIX, &address, sizeof address);
+}
+
+void RawClient::connect(int family, const void* address, std::size_t size) {
+  fd_ = os::Descriptor(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd_.valid() || ::connect(fd_.get(), static_cast<const sockaddr*>(address), static_cast<socklen_t>(size)) != 0) {
     throw std::system_error(errno, std::generic_category(), "connect");
   }
 }

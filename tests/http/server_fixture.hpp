@@ -77,6 +77,8 @@ class RawClient {
  public:
   enum class Over : std::uint8_t { unix_socket, tcp };
   explicit RawClient(const RunningServer& server, Over over = Over::tcp);
+  explicit RawClient(std::uint16_t port);
+  explicit RawClient(const std::string& path);
 
   void send(std::string_view bytes);
   /// Sends what fits without waiting; how much that was.
@@ -96,6 +98,7 @@ class RawClient {
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:
+  void connect(int family, const void* address, std::size_t size);
   bool fill();
   std::string take(std::size_t bytes);
 
