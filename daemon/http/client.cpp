@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <asio/post.hpp>
 #include <csignal>
+#include <deque>
 #include <unordered_map>
 #include <utility>
 
@@ -64,7 +65,7 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     end_soon(id);
   }
 
-  [[nodiscard]] std::size_t in_flight() const { return exchanges_.size() + undelivered_; }
+  [[nodiscard]] std::size_t in_flight() const { return exchanges_.size() + deliveries_.size(); }
 
   /// After this no callback runs. From inside one of curl's, the rest waits until curl is left.
   void close() {
@@ -78,6 +79,11 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
   }
 
  private:
+  struct Delivery {
+    std::unique_ptr<Exchange> exchange;
+    Response response;
+  };
+
   void pump_soon() {
     if (closed_ || std::exchange(pumping_, true)) return;
     asio::post(io_, [weak = weak_from_this()] {
@@ -143,8 +149,8 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     finish(reinterpret_cast<Exchange*>(exchange)->id(), code);
   }
 
-  /// Takes the exchange off curl and posts its response. What the user gave goes with it, so that its
-  /// destructors run outside of here, too.
+  /// Takes the exchange off curl and has its response delivered. What the user gave is kept until then,
+  /// so that its destructors run outside of here, too.
   void finish(CallId id, CURLcode code) {
     if (closed_) return;
     auto node = exchanges_.extract(id);
@@ -153,14 +159,18 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     if (exchange->added) multi_->remove(exchange->easy()->get());
     Response response = exchange->conclude(code);
     keep_handle(exchange->release());
-    ++undelivered_;
-    asio::post(io_,
-               [weak = weak_from_this(), exchange = std::move(exchange), response = std::move(response)]() mutable {
-                 const auto self = weak.lock();
-                 if (!self || self->closed_) return;
-                 --self->undelivered_;
-                 if (const auto done = exchange->take_done()) done(std::move(response));
-               });
+    deliveries_.push_back({std::move(exchange), std::move(response)});
+    asio::post(io_, [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->deliver();
+    });
+  }
+
+  /// One for each post, so that one that throws out of the loop holds up no other.
+  void deliver() {
+    if (closed_) return;
+    Delivery next = std::move(deliveries_.front());
+    deliveries_.pop_front();
+    if (const auto done = next.exchange->take_done()) done(std::move(next.response));
   }
 
   std::unique_ptr<Easy> take_handle() {
@@ -178,6 +188,7 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     closed_ = true;
     if (!multi_) return;
     auto exchanges = std::exchange(exchanges_, {});
+    const auto deliveries = std::exchange(deliveries_, {});
     for (const auto& [id, exchange] : exchanges) {
       if (exchange->added) multi_->remove(exchange->easy()->get());
     }
@@ -190,10 +201,10 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
   std::optional<Multi> multi_;
   const Exchange::EndSoon end_soon_;
   std::unordered_map<CallId, std::unique_ptr<Exchange>> exchanges_;
+  std::deque<Delivery> deliveries_;
   std::vector<std::unique_ptr<Easy>> spare_;
   std::vector<CallId> to_start_, to_end_;
   CallId last_ = 0;
-  std::size_t undelivered_ = 0;
   bool pumping_ = false, closed_ = false;
 };
 

@@ -25,7 +25,7 @@ using AddressGuard = std::function<std::optional<std::string>(const sockaddr& ad
 /// Why an exchange got no complete answer.
 enum class Fault : std::uint8_t {
   none,
-  invalid_url,
+  invalid_url,  ///< or a method or header that can't be sent
   dns,
   connect,
   tls,
@@ -33,9 +33,9 @@ enum class Fault : std::uint8_t {
   broken,           ///< cut connection, bad chunking, length not kept
   refused_address,  ///< the guard said no; `detail` holds its words
   too_large,        ///< over max_body
-  aborted,          ///< on_body or on_head answered false
-  proxy,
-  cancelled  ///< cancel() or the client's end
+  aborted,          ///< on_body or on_head answered false or threw, or upload_file could not be read
+  proxy,            ///< the configured proxy could not be reached or would not go on
+  cancelled         ///< cancel() or the client's end
 };
 
 struct Header {
@@ -62,7 +62,8 @@ struct Response {
 };
 
 /// One exchange. Redirects are never followed; TLS 1.2+ is always verified; no cookies, no .netrc,
-/// no environment proxies; http and https only.
+/// no environment proxies; http and https only. A kept connection found closed before the answer's
+/// first byte is replaced and the request sent again, a POST, too.
 struct Request {
   std::string method = "GET";
   std::string url;
@@ -76,9 +77,12 @@ struct Request {
   std::uint64_t max_body = 16U << 20;   ///< bytes after which the exchange is aborted
   bool accept_encoding = false;         ///< let the server compress (gateway calls only)
   std::string proxy;                    ///< http://, https://, socks5h://; empty: none at all
-  std::string ca_file, client_cert_file;
-  std::string unix_socket;         ///< connect there instead
-  std::string aws_sigv4, userpwd;  ///< CURLOPT_AWS_SIGV4 and its credentials
+  std::string ca_file;                  ///< trusted instead of the system's authorities
+  std::string client_cert_file;         ///< PEM: certificate and key
+  std::string unix_socket;              ///< connect there instead
+  std::string aws_sigv4, userpwd;       ///< CURLOPT_AWS_SIGV4 and its credentials
+  /// Asked on each connecting and before each request. Not with a proxy, whose address the operator
+  /// chose and which does the connecting, nor with unix_socket.
   AddressGuard guard;
   std::function<bool(const Response& head)> on_head;    ///< after the headers; false aborts
   std::function<bool(std::string_view piece)> on_body;  ///< streams the body; false aborts
@@ -86,7 +90,8 @@ struct Request {
 
 /// Owns the curl multi handle, its connection pool and its Asio watches.
 /// Lives on the loop's thread; `io` must outlive it. Callbacks run on that thread, never from inside
-/// start(), exactly once for each start() unless the client is destroyed first.
+/// start(), exactly once for each start() unless the client is destroyed first. They may start, cancel
+/// and destroy the client. Ignores SIGPIPE in the process when that has its default action.
 class Client {
  public:
   using CallId = std::uint64_t;

@@ -19,6 +19,7 @@ constexpr std::uint64_t kMostReserved = 1U << 20;
 // What the answer says its body's length is; nothing when it says none. Longer than can be counted
 // is the most that can.
 std::optional<std::uint64_t> announced(const Response& head) {
+  if (!head.header("transfer-encoding").empty()) return std::nullopt;  // which overrules the length
   const std::string_view text = head.header("content-length");
   std::uint64_t length = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
@@ -45,7 +46,7 @@ std::unique_ptr<Easy> Exchange::release() {
 void Exchange::end(Fault fault, std::string detail) {
   if (ended()) return;
   response_.fault = fault;
-  response_.detail = std::move(detail);
+  response_.detail = one_line(std::move(detail));
 }
 
 Response Exchange::conclude(CURLcode code) {

@@ -92,6 +92,10 @@ std::string describe(CURLcode code, const char* said, const Request& request) {
   replace(text, request.url, "the URL");
   replace(text, request.proxy, "the proxy's URL");
   replace(text, request.userpwd, "the credentials");
+  return text;
+}
+
+std::string one_line(std::string text) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }

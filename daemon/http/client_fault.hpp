@@ -23,8 +23,11 @@ struct Situation {
 /// `code` is not CURLE_OK.
 [[nodiscard]] Fault judge(CURLcode code, const Situation& situation);
 
-/// curl's words (or its code's, when it left none) as one line, without what may hold secrets: the
-/// URL, the proxy and the credentials of the request.
+/// curl's words (or its code's, when it left none) without what may hold secrets: the URL, the proxy
+/// and the credentials of the request.
 [[nodiscard]] std::string describe(CURLcode code, const char* said, const Request& request);
+
+/// Without control characters, which peers may have put there.
+[[nodiscard]] std::string one_line(std::string text);
 
 }  // namespace mjwatchd::http

@@ -8,6 +8,7 @@ namespace mjwatchd::http {
 namespace {
 
 constexpr std::size_t kLongestMethod = 32;
+constexpr long kConnectionLifeSeconds = 3600;                   // so that a changed certificate or address is seen
 constexpr milliseconds kLongest = std::chrono::hours(24 * 20);  // curl counts 31 bits of milliseconds
 
 bool is_token(std::string_view text) {
@@ -126,8 +127,8 @@ void Exchange::set_limits() {
   easy_->number(CURLOPT_CONNECTTIMEOUT_MS, to_ms(request_.connect_timeout));
   easy_->number(CURLOPT_TIMEOUT_MS, to_ms(request_.timeout));
   easy_->number(CURLOPT_NOSIGNAL, 1);
-  easy_->number(CURLOPT_QUICK_EXIT, 1);           // never wait for a name lookup nobody wants any more
-  easy_->number(CURLOPT_MAXLIFETIME_CONN, 3600);  // seconds, so that a changed certificate or address is seen
+  easy_->number(CURLOPT_QUICK_EXIT, 1);  // never wait for a name lookup nobody wants any more
+  easy_->number(CURLOPT_MAXLIFETIME_CONN, kConnectionLifeSeconds);
 }
 
 /// Where to connect. Without a proxy of our own, those of the environment are not used either.

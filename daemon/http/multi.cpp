@@ -9,8 +9,6 @@
 namespace mjwatchd::http {
 namespace {
 
-constexpr long kConnectionLifeSeconds = 3600;  // so that a changed certificate or address is seen
-
 // curl's own set-up, once for the process.
 void start_curl() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
