@@ -7,7 +7,7 @@ packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-d
 libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev
 libwebp-dev node-llhttp libcli11-dev ca-certificates"
 if [ "${1:-}" = tests ]; then
-  packages="$packages doctest-dev clang-format python3 nodejs nginx-light"
+  packages="$packages doctest-dev clang-format python3 curl nodejs npm nginx-light systemd"
 fi
 
 missing=
@@ -17,10 +17,14 @@ for package in $packages; do
     *) missing="$missing $package" ;;
   esac
 done
-# nginx-light is one of several packages that bring nginx.
-if command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; then
-  missing=$(printf '%s\n' "$missing" | sed 's/ nginx-light//')
-fi
+# Programs that other packages bring, too: what counts is that they are there.
+without() {
+  missing=$(printf '%s\n' "$missing" | sed -E "s/ $1( |\$)/\\1/")
+}
+if command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; then without nginx-light; fi
+if command -v node >/dev/null 2>&1; then without nodejs; fi
+if command -v npm >/dev/null 2>&1; then without npm; fi
+if command -v systemd-socket-activate >/dev/null 2>&1; then without systemd; fi
 [ -n "$missing" ] || exit 0
 
 as_root=

@@ -1,0 +1,71 @@
+// A receiver made of other people's packages: each webhook is verified by "standardwebhooks" and by
+// "svix", then once more with a byte changed, which both must refuse. One JSON line a request tells.
+//
+//   node receiver.js SECRET_FILE          run where node_modules is; prints "listening on URL" first
+"use strict";
+
+const { readFileSync } = require("node:fs");
+const http = require("node:http");
+const { createRequire } = require("node:module");
+
+// The packages are installed in the build folder, from which this is run; this file is not there.
+const installed = createRequire(process.cwd() + "/");
+const standard = installed("standardwebhooks");
+const svix = installed("svix");
+const { HTTP } = installed("cloudevents");
+
+const secret = readFileSync(process.argv[2], "utf8").trim();
+const receivers = { standardwebhooks: new standard.Webhook(secret), svix: new svix.Webhook(secret) };
+
+function accepted(receiver, body, headers) {
+  try {
+    return receiver.verify(body, headers) !== undefined;
+  } catch (error) {
+    return false;
+  }
+}
+
+/** What each package makes of a request, and of the same one spoilt in each way. */
+function judge(headers, body) {
+  const verdict = {};
+  const spoilt = Buffer.from(body);
+  spoilt[spoilt.length >> 1] ^= 1;
+  for (const [name, receiver] of Object.entries(receivers)) {
+    verdict[name] = {
+      good: accepted(receiver, body, headers),
+      other_body: accepted(receiver, spoilt.toString(), headers),
+      other_id: accepted(receiver, body, { ...headers, "webhook-id": headers["webhook-id"] + "x" }),
+      other_time: accepted(receiver, body, {
+        ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) }),
+      old: accepted(receiver, body, {
+        ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) - 3600) }),
+    };
+  }
+  return verdict;
+}
+
+/** The event as the CloudEvents SDK reads it; null for another format. */
+function cloudevent(headers, body) {
+  if (!String(headers["content-type"]).startsWith("application/cloudevents")) return null;
+  const event = HTTP.toEvent({ headers, body });
+  event.validate();
+  return { id: event.id, source: event.source, type: event.type, subject: event.subject, time: event.time };
+}
+
+const server = http.createServer((request, response) => {
+  const pieces = [];
+  request.on("data", (piece) => pieces.push(piece)).on("end", () => {
+    const body = Buffer.concat(pieces).toString();
+    const verdict = judge(request.headers, body);
+    let event = null;
+    try {
+      event = cloudevent(request.headers, body);
+    } catch (error) {
+      event = { error: String(error) };
+    }
+    const good = Object.values(verdict).every((one) => one.good);
+    console.log(JSON.stringify({ path: request.url, id: request.headers["webhook-id"], verdict, event }));
+    response.writeHead(good ? 204 : 401).end();
+  });
+});
+server.listen(0, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${server.address().port}`));
