@@ -71,7 +71,8 @@ Situation Exchange::situation() const {
   now.secure = request_.url.size() > 4 && (request_.url[4] == 's' || request_.url[4] == 'S');
   now.unix_socket = !request_.unix_socket.empty();
   if (!easy_) return now;
-  now.connected = easy_->off_info(CURLINFO_CONNECT_TIME_T) > 0;
+  // CURLINFO_CONNECT_TIME_T stays 0 until proxy and TLS are through, too; a Unix socket has no address.
+  now.connected = !easy_->text_info(CURLINFO_PRIMARY_IP).empty() || easy_->long_info(CURLINFO_REQUEST_SIZE) > 0;
   now.proxy_status = easy_->long_info(CURLINFO_HTTP_CONNECTCODE);
   now.proxy_error = easy_->long_info(CURLINFO_PROXY_ERROR);
   return now;

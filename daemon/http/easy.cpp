@@ -36,4 +36,9 @@ curl_off_t Easy::off_info(CURLINFO info) const {
   return curl_easy_getinfo(get(), info, &value) == CURLE_OK ? value : 0;
 }
 
+std::string_view Easy::text_info(CURLINFO info) const {
+  const char* value = nullptr;
+  return curl_easy_getinfo(get(), info, &value) == CURLE_OK && value != nullptr ? value : std::string_view();
+}
+
 }  // namespace mjwatchd::http

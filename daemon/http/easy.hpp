@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace mjwatchd::http {
 
@@ -38,6 +39,8 @@ class Easy {
 
   [[nodiscard]] long long_info(CURLINFO info) const;
   [[nodiscard]] curl_off_t off_info(CURLINFO info) const;
+  /// Valid until curl is called again.
+  [[nodiscard]] std::string_view text_info(CURLINFO info) const;
 
  private:
   struct Free {
