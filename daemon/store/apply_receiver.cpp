@@ -1,4 +1,6 @@
 // Receivers that come, go and come back.
+#include <algorithm>
+
 #include "daemon/store/event_row.hpp"
 #include "daemon/store/transaction.hpp"
 #include "daemon/webhooks/receiver.hpp"

@@ -1,0 +1,117 @@
+#include <doctest/doctest.h>
+
+#include "tests/store/state.hpp"
+
+using namespace mjwatchd;
+using namespace mjwatchd::store::test;
+
+TEST_CASE("a receiver added to a live task hears from then on, beside the default list") {
+  State state;
+  state.commit(registration("a"));
+  const auto added = state.commit(change::AddReceiver{key("a"), url("https://x.example/"), kNoon});
+  CHECK(added.code == Code::done);
+  CHECK(added.deliveries.empty());
+  CHECK(state.task("a").webhooks == R"(["app",{"url":"https://x.example/","format":"standard"}])");
+  CHECK(state.commit(success("a")).deliveries.size() == 2);
+  CHECK(state.commit(change::AddReceiver{key("nobody"), endpoint("app"), kNoon}).code == Code::missing);
+}
+
+TEST_CASE("a receiver the task has already is existing, one given differently a conflict") {
+  State state;
+  state.commit(registration("a"));
+  CHECK(state.commit(change::AddReceiver{key("a"), endpoint("app"), kNoon}).code == Code::existing);
+  const auto mine = url("https://x.example/", "whsec_b25l", mask_of(EventType::lost));
+  REQUIRE(state.commit(change::AddReceiver{key("a"), mine, kNoon}).code == Code::done);
+  CHECK(state.commit(change::AddReceiver{key("a"), mine, kNoon}).code == Code::existing);
+  auto other = mine;
+  other.secret = "whsec_dHdv";
+  CHECK(state.commit(change::AddReceiver{key("a"), other, kNoon}).code == Code::conflict);
+  other = mine;
+  other.events.reset();
+  CHECK(state.commit(change::AddReceiver{key("a"), other, kNoon}).code == Code::conflict);
+  other = mine;
+  other.format = BodyFormat::cloudevents;  // in another format it is another receiver
+  CHECK(state.commit(change::AddReceiver{key("a"), other, kNoon}).code == Code::done);
+  CHECK(state.look("SELECT count(*) FROM targets") == 2);
+}
+
+TEST_CASE("adding a receiver leaves the registration the same") {
+  State state;
+  auto change = registration("a");
+  change.registration.given = {{"webhooks", R"(["app"])"}};
+  change.registration.webhooks = std::vector<WebhookTarget>{endpoint("app")};
+  state.commit(change);
+  state.commit(change::AddReceiver{key("a"), endpoint("all"), kNoon});
+  CHECK(state.commit(change).code == Code::existing);
+  CHECK(state.task("a").webhooks == R"(["app","all"])");
+}
+
+TEST_CASE("of an ended task the final event is sent, the same event and id, in the receiver's format") {
+  State state;
+  state.commit(registration("a"));
+  auto started = running("a", 1);
+  started.events = {EventType::started};
+  state.commit(started);
+  const auto finished = state.commit(success("a"));
+  const auto standard = state.commit(change::AddReceiver{key("a"), url("https://x.example/"), kNoon + 5h});
+  REQUIRE(standard.deliveries.size() == 1);
+  CHECK(standard.deliveries[0].event == finished.events[0].no);
+  CHECK(standard.deliveries[0].sequence == 2);
+  CHECK(standard.deliveries[0].type == EventType::succeeded);
+  CHECK(standard.deliveries[0].due == kNoon + 5h);
+  CHECK(standard.events.empty());
+  auto outgoing = state.outgoing(standard.deliveries[0].no);
+  CHECK(outgoing->webhook_id == finished.events[0].webhook_id);
+  CHECK(*outgoing->body == *finished.events[0].body);
+
+  const auto cloud = state.commit(change::AddReceiver{
+      key("a"), url("https://x.example/", "whsec_c2VjcmV0", std::nullopt, BodyFormat::cloudevents), kNoon + 6h});
+  REQUIRE(cloud.deliveries.size() == 1);
+  outgoing = state.outgoing(cloud.deliveries[0].no);
+  CHECK(outgoing->webhook_id == finished.events[0].webhook_id);
+  CHECK(outgoing->body->find(R"("sequence":2)") != std::string::npos);
+  CHECK(outgoing->body->find(R"("time":"2023-11-14T22:15:20.000Z")") != std::string::npos);
+
+  const auto unwanted = state.commit(change::AddReceiver{
+      key("a"), url("https://x.example/other", "whsec_c2VjcmV0", mask_of(EventType::failed)), kNoon + 6h});
+  CHECK(unwanted.code == Code::done);
+  CHECK(unwanted.deliveries.empty());
+}
+
+TEST_CASE("a task whose pictures are still being saved has not ended") {
+  State state;
+  state.commit(registration("a"));
+  auto saving = success("a");
+  saving.phase = Phase::saving;
+  saving.ending = Ending::none;
+  saving.events.clear();
+  state.commit(saving);
+  CHECK(state.commit(change::AddReceiver{key("a"), endpoint("all"), kNoon}).deliveries.empty());
+  auto end = ended("a", Ending::succeeded, EventType::succeeded);
+  CHECK(state.commit(end).deliveries.size() == 2);
+}
+
+TEST_CASE("a task's receivers are bounded") {
+  State state;
+  state.commit(registration("a"));
+  std::vector<Change> many;
+  for (int i = 0; i < 101; ++i) {
+    many.emplace_back(change::AddReceiver{key("a"), url("https://x.example/" + std::to_string(i)), kNoon});
+  }
+  const auto results = state.commit_all(std::move(many));
+  CHECK(results[99].code == Code::done);
+  CHECK(results[100].code == Code::conflict);
+  CHECK(results[100].detail.find("100 receivers") != std::string::npos);
+}
+
+TEST_CASE("what a schedule learned is kept, the last word of each gateway") {
+  State state;
+  CHECK(state.commit(change::Learned{"octopusx", "one"}).code == Code::done);
+  CHECK(state.commit(change::Learned{"other", "two"}).code == Code::done);
+  CHECK(state.commit(change::Learned{"octopusx", "three"}).code == Code::done);
+  state.reopen();
+  const auto all = state.adopt();
+  REQUIRE(all.size() == 2);
+  CHECK(std::get<event::LearnedAdopted>(all[0]).state == "three");
+  CHECK(std::get<event::LearnedAdopted>(all[1]).gateway == "other");
+}
