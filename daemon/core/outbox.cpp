@@ -27,7 +27,9 @@ void Outbox::Impl::adopt(const DeliveryRecord& delivery, Now now) {
   }
   if (delivery.state != DeliveryState::pending) return;
   // No clock that was set between two runs may make a delivery wait longer than the longest wait.
-  const Time due = std::min(now.at(delivery.due), now.steady + outbox::kLongestRetryAfter + std::chrono::hours(1));
+  // One that was never tried waits for nothing.
+  const Time latest = now.steady + outbox::kLongestRetryAfter + std::chrono::hours(1);
+  const Time due = delivery.attempts == 0 ? now.steady : std::min(now.at(delivery.due), latest);
   Index index = book_.find(delivery.no);
   if (index != kNone) {
     // Replayed while it waits: a new round, without losing its place in the order.
@@ -60,6 +62,10 @@ void Outbox::Impl::start(Index index, Now now) {
   }
   if (book_.overtaken(index)) {
     record(index, DeliveryState::superseded, {}, now, nullptr);
+    return;
+  }
+  if (receiver.waits()) {
+    book_.move(index, Place::parked);
     return;
   }
   if (entry.when > now.steady) {
@@ -102,6 +108,7 @@ void Outbox::Impl::receiver(std::string_view name, bool disabled, Now now) {
   }
   // The store has freed what was held; it comes back by adopt().
   receiver.held = 0;
+  receiver.revive = receiver.reviving = false;
   receiver.failures_in_row = 0;
   receiver.first_failure.reset();
   receiver.warned = false;

@@ -24,7 +24,7 @@ inline constexpr Index kNone = ~Index{0};
 /// ready      first, waits for its group
 /// flying     sent, no result yet; `when` is the start
 /// recording  a change about it is on its way to the disk
-/// parked     first, its receiver is disabled or not configured: will be held
+/// parked     first, its receiver is disabled or not configured: will be held; or waits for what was
 /// vacant     nobody lives here
 enum class Place : std::uint8_t { vacant, queued, waiting, ready, flying, recording, parked };
 
@@ -53,7 +53,8 @@ struct Receiver {
   Index group = kNone;
   bool configured = true;
   bool disabled = false;
-  bool revive = false;        ///< configured again while deliveries were held: those are to be freed
+  bool revive = false;        ///< deliveries are held that nothing holds any more: those are to be freed
+  bool reviving = false;      ///< that is on its way to the disk
   bool warned = false;        ///< that it will be disabled
   bool proxy_warned = false;  ///< that our proxy fails
   std::uint32_t pending = 0, in_flight = 0, held = 0;
@@ -61,6 +62,8 @@ struct Receiver {
   std::optional<WallTime> last_success, first_failure;
 
   [[nodiscard]] bool blocked() const { return disabled || !configured; }
+  /// What was held comes first: until it is back, nothing that may follow it is sent.
+  [[nodiscard]] bool waits() const { return revive || reviving; }
 };
 
 struct Group {

@@ -139,6 +139,7 @@ void Outbox::Impl::revive_receivers(Now now) {
     if (!receiver.revive) continue;
     receiver.revive = false;
     if (receiver.blocked()) continue;
+    receiver.reviving = true;
     outgoing_.push_back(
         Own{change::Receiver{receiver.name, false, "in the configuration again", now.wall}, {}, false, false});
   }

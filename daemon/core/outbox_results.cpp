@@ -173,9 +173,14 @@ bool Outbox::Impl::persisted(ChangeNo no, const CommitResult& result, Now now) {
 
 // Someone may have changed the receiver between our wish and its commit; commits have the last word.
 void Outbox::Impl::receiver_committed(const change::Receiver& change, const CommitResult& result, Now now) {
-  if (result.code == CommitResult::Code::missing) return;
   const Index known = book_.find_receiver(change.name);
-  if (!change.disabled && known != kNone && book_.receiver(known).disabled) return;
+  if (known != kNone && !change.disabled) book_.receiver(known).reviving = false;
+  if (result.code == CommitResult::Code::missing) return restart_entries(now);
+  if (!change.disabled && known != kNone && book_.receiver(known).disabled) {
+    // Disabled by someone while we freed what was held: that word stands.
+    outgoing_.push_back(Own{change::Receiver{change.name, true, "disabled", now.wall}, {}, false, false});
+    return;
+  }
   receiver(change.name, change.disabled, now);
 }
 
@@ -190,7 +195,12 @@ void Outbox::Impl::delivery_committed(const Own& own, const CommitResult& result
     start(index, now);
     return;
   }
-  if (known && change.state == DeliveryState::held) ++book_.receiver(book_.entry(index).receiver).held;
+  if (known && change.state == DeliveryState::held) {
+    outbox::Receiver& receiver = book_.receiver(book_.entry(index).receiver);
+    ++receiver.held;
+    // Its receiver was enabled between our wish and its commit.
+    if (!receiver.blocked()) receiver.revive = revive_ = true;
+  }
   retire(index, now);
 }
 

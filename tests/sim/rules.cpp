@@ -28,6 +28,7 @@ const TaskPlan* Rules::plan(const TaskKey& key) const {
 void Rules::booted() {
   booted_ = clock_.now();
   stopped_ = false;
+  last_change_ = 0;
   for (auto& [name, line] : lines_) {
     const std::size_t known = line.known;
     line = Line{};
@@ -46,7 +47,10 @@ void Rules::reconfigured() {
     line.bound = clock_.now();
     line.calls.clear();
   }
-  for (auto& [key, gap] : gaps_) gap.asked = clock_.now();
+  for (auto& [key, gap] : gaps_) {
+    gap.asked = clock_.now();
+    gap.stranger = gap.out;
+  }
 }
 
 // ---- asking
@@ -87,12 +91,13 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
   }
 }
 
-void Rules::adopted(const TaskKey& key) { gaps_[key] = Gap{clock_.now(), clock_.now(), false}; }
+void Rules::adopted(const TaskKey& key) { gaps_[key] = Gap{clock_.now(), clock_.now(), false, false}; }
 
 void Rules::settled(const TaskKey& key) {
   Gap& gap = gaps_[key];
   gap.out = false;
-  gap.free = clock_.now();
+  gap.free = clock_.now() + (gap.stranger ? 2s : 0s);
+  gap.stranger = false;
 }
 
 void Rules::look(const Watcher& watcher, const Settings& settings) {
@@ -115,6 +120,7 @@ void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
     if (row.record.phase != Phase::watching || !settings.gateways.contains(key.gateway)) continue;
     const auto found = gaps_.find(key);
     if (found == gaps_.end() || found->second.out || !watcher.holds(key)) continue;
+    if (plan(key) == nullptr || plan(key)->deleted_at) continue;  // may be one that had its name before
     const Gap& gap = found->second;
     const milliseconds due = std::max(gap.asked + settings.watch.max_gap, gap.free);
     if (clock_.now() <= due + kGapSlack || lines_[key.gateway].bound >= due - settings.watch.max_gap) continue;
@@ -123,6 +129,11 @@ void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
 }
 
 // ---- what is committed
+
+void Rules::persisting(ChangeNo no) {
+  if (no <= last_change_) broken("change " + std::to_string(no) + " has the number of another");
+  last_change_ = no;
+}
 
 void Rules::committing(const change::Task& change, WallTime wall) {
   gaps_[change.key].out = true;

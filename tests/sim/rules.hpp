@@ -32,6 +32,7 @@ class Rules {
 
   void called(const std::string& gateway, const std::vector<std::string>& ids, bool batch, const Settings& settings);
   void replied(const std::string& gateway, const std::vector<std::string>& ids, const FetchReply& reply);
+  void persisting(ChangeNo no);
   void committing(const change::Task& change, WallTime wall);
   void settled(const TaskKey& key);
   void adopted(const TaskKey& key);
@@ -56,7 +57,8 @@ class Rules {
   };
   struct Gap {
     milliseconds asked{}, free{};
-    bool out = false;  ///< in a call, or a change of it is being committed
+    bool out = false;       ///< in a call, or a change of it is being committed
+    bool stranger = false;  ///< there was a new schedule meanwhile: to that it comes as a new task
   };
 
   void broken(const std::string& what) { findings_.broken(clock_.now(), what); }
@@ -79,6 +81,7 @@ class Rules {
   // Of the daemon's present life.
   milliseconds booted_{};
   bool stopped_ = false;
+  ChangeNo last_change_ = 0;
   std::map<std::string, Line> lines_;
   std::map<TaskKey, Gap> gaps_;
   milliseconds gaps_checked_{};

@@ -132,6 +132,7 @@ TaskPlan draw_task(Dice& dice, const Scenario& scenario, std::size_t number) {
     plan.deleted_at = plan.asked_at + dice.between(0ms, 3min);
     plan.comes_back = dice.chance(50);
   }
+  plan.asked_twice = dice.chance(5);
   if (dice.chance(15)) plan.refreshed_at.push_back(plan.asked_at + dice.between(0ms, 15min));
   if (dice.chance(10)) plan.late_receiver = {plan.asked_at + dice.between(0ms, 5min), draw_target(dice, names)};
   return plan;
@@ -170,6 +171,20 @@ void draw_receivers(Dice& dice, Scenario& scenario) {
   for (auto n = dice.between(0, 3); n > 0; --n) {
     ReceiverPlan plan = draw_receiver(dice, scenario.calm_at);
     scenario.receivers["url:https://r" + std::to_string(n % 2) + ".example/" + std::to_string(n)] = plan;
+  }
+}
+
+/// Hundreds of tasks that end together, and a daemon that has to fetch their pictures.
+void make_burst(Dice& dice, Scenario& scenario) {
+  const milliseconds at = dice.between(0ms, scenario.calm_at / 2);
+  for (std::size_t n = 1000; n < 1400; ++n) {
+    TaskPlan plan;
+    plan.registration.key = {"g1", "t" + std::to_string(n)};
+    plan.asked_at = at + dice.between(0ms, 2s);
+    plan.submitted = at;
+    plan.stages = {{0ms, Status::in_progress, {}}, {30s, Status::success, {}}};
+    plan.pictures.slowest = 1min;
+    scenario.tasks.push_back(std::move(plan));
   }
 }
 
@@ -213,6 +228,7 @@ Scenario draw(std::uint64_t seed) {
   for (std::size_t n = 0; n < static_cast<std::size_t>(tasks); ++n) {
     scenario.tasks.push_back(draw_task(dice, scenario, n));
   }
+  if (dice.chance(2)) make_burst(dice, scenario);
   for (auto n = dice.between(0, 2); n > 0; --n) {
     scenario.replays_at.push_back(dice.between(1min, scenario.calm_at + 10min));
   }

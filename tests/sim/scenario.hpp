@@ -60,7 +60,8 @@ struct TaskPlan {
   bool poison = false;
   std::optional<Span> absent;
   std::optional<milliseconds> deleted_at;
-  bool comes_back = false;  ///< registered anew after its deletion
+  bool comes_back = false;   ///< registered anew after its deletion
+  bool asked_twice = false;  ///< its app did not wait for the answer
   std::vector<milliseconds> refreshed_at;
   std::optional<std::pair<milliseconds, WebhookTarget>> late_receiver;
 };

@@ -44,6 +44,7 @@ bool World::carry_out(const Actions& actions) {
 
 void World::obey(const action::Persist& action) {
   findings_.did(clock_.now(), "persist " + std::to_string(action.no) + " " + describe(action.change));
+  rules_.persisting(action.no);
   std::optional<TaskKey> key;
   if (const auto* task = std::get_if<change::Task>(&action.change)) {
     key = task->key;

@@ -29,6 +29,7 @@ void World::ask_at(milliseconds when, Wish wish) {
 void World::plan_apps() {
   for (const TaskPlan& plan : scenario_.tasks) {
     register_task(plan, plan.asked_at, true);
+    if (plan.asked_twice) register_task(plan, plan.asked_at + dice_.between(0ms, 50ms), false);
     for (const milliseconds when : plan.refreshed_at) {
       clock_.at(when, [this, key = plan.registration.key] { refresh(key); });
     }
@@ -88,7 +89,8 @@ void World::plan_people() {
       change_at(plan.disabled->to, set(false));
     }
     // Whoever said 410 is enabled once it no longer does; and once more for what was under way then.
-    for (const milliseconds wait : {1s, 60s}) change_at(scenario_.calm_at + wait, set(false));
+    for (const milliseconds wait : {milliseconds(1s), milliseconds(60s), milliseconds(20min)})
+      change_at(scenario_.calm_at + wait, set(false));
   }
   for (const milliseconds when : scenario_.replays_at) {
     change_at(when, [when](WallTime at) {
