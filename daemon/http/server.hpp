@@ -17,6 +17,8 @@ namespace mjwatchd::http {
 
 using std::chrono::milliseconds;
 
+class BodySink;
+
 /// A request as it arrived, its head complete. `path` is percent-decoded segment by segment (a
 /// "%2F" stays inside its segment); `query` is decoded.
 struct ServerRequest {
@@ -26,6 +28,7 @@ struct ServerRequest {
   std::vector<std::pair<std::string, std::string>> query;
   std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
   std::string body;                                          ///< empty when a sink took it
+  std::shared_ptr<BodySink> sink;                            ///< the one that took it
   bool local = false;                                        ///< over the Unix socket
   std::optional<std::uint32_t> peer_uid, peer_pid;           ///< SO_PEERCRED
 
@@ -53,6 +56,10 @@ class Stream {
   /// Calls `gone` once, from the loop, when the stream ends otherwise than by close(): the client
   /// went, its queue was full, or the server stops. At once when that has happened already.
   virtual void on_close(std::function<void()> gone) = 0;
+  /// Calls `drained` once, from the loop, when all that was written has been handed to the system: so
+  /// that who has much to say need not fill the queue. Never called after the stream's end; a second
+  /// call replaces the first.
+  virtual void on_drained(std::function<void()> drained) = 0;
 };
 
 /// The answer to one request: exactly one of reply() and stream(), at any later time, on the loop's

@@ -23,9 +23,9 @@ constexpr std::size_t kLongestPath = sizeof(sockaddr_un::sun_path) - 1;
 }
 
 sockaddr_un address_of(const std::string& path) {
-  const auto what = "cannot listen on " + (path.empty() ? "an empty path" : path);
-  if (path.empty()) fail(EINVAL, what);
-  if (path.find('\0') != std::string::npos) fail(EINVAL, what + ": the path contains a NUL");
+  if (path.empty()) fail(EINVAL, "cannot listen on an empty path");
+  if (path.find('\0') != std::string::npos) fail(EINVAL, "cannot listen on a path that contains a NUL");
+  const auto what = "cannot listen on " + path;
   if (path.size() > kLongestPath) {
     fail(ENAMETOOLONG, what + ": the path of a socket may have " + std::to_string(kLongestPath) +
                            " bytes, this one has " + std::to_string(path.size()));
