@@ -70,6 +70,12 @@ http::ServerResponse GatewayServer::Impl::control(const http::ServerRequest& req
       return json_reply(200, "{" + counts + R"("cdn_with_token":)" + std::to_string(cdn_with_token) + R"(,"tasks":)" +
                                  std::to_string(book.size()) + "}");
     }
+    if (call == "GET told") {
+      std::string moments;
+      for (const auto& [id, moment] : told)
+        moments += (moments.empty() ? "" : ",") + quoted(id) + ":" + std::to_string(moment);
+      return json_reply(200, "{" + moments + "}");
+    }
     if (call == "POST misbehave") {
       // {"misbehave":"429:0.1,…"}, or the bare list.
       const bool json = request.body.find('{') != std::string::npos;
@@ -82,7 +88,7 @@ http::ServerResponse GatewayServer::Impl::control(const http::ServerRequest& req
   } catch (const std::invalid_argument& wrong) {
     return refuse(wrong.what());
   }
-  return json_reply(404, R"({"error":"GET tasks, GET stats, POST misbehave, POST task, POST restart"})");
+  return json_reply(404, R"({"error":"GET tasks, GET stats, GET told, POST misbehave, POST task, POST restart"})");
 }
 
 http::ServerResponse GatewayServer::Impl::control_task(const std::string& body) {

@@ -26,6 +26,7 @@ class GatewayServer::Impl : public std::enable_shared_from_this<GatewayServer::I
   std::optional<http::ServerResponse> mishap();
   http::ServerResponse fetch(const std::string& id);
   http::ServerResponse list(const std::string& body);
+  std::string tell(const BookedTask& task);
   http::ServerResponse image_seed(const std::string& id);
   http::ServerResponse imagine(const std::string& body);
 
@@ -54,7 +55,9 @@ class GatewayServer::Impl : public std::enable_shared_from_this<GatewayServer::I
   std::optional<Moment> down_until;  ///< until then every call is answered 503
   std::uint64_t made = 0;            ///< ids given out
   std::map<std::string, std::uint64_t> calls;
-  std::uint64_t cdn_with_token = 0;      ///< picture calls that carried a token, which they never should
+  std::uint64_t cdn_with_token = 0;  ///< picture calls that carried a token, which they never should
+  /// When a reply first said that a task has ended, in microseconds since the Unix epoch.
+  std::map<std::string, std::int64_t> told;
   std::vector<http::ResponderPtr> hung;  ///< answers that never come
   std::unique_ptr<http::Server> server;
 };

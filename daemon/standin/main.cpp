@@ -48,6 +48,7 @@ void declare(CLI::App& app, CommandLine& line) {
              "\nControl calls, on a loopback address only:\n"
              "  GET  /_/tasks      the ids it knows\n"
              "  GET  /_/stats      calls counted by kind\n"
+             "  GET  /_/told       when a reply first said that a task has ended, in Unix microseconds by id\n"
              "  POST /_/misbehave  {\"misbehave\":\"429:0.1,slow:1s\"}; \"\" stops all\n"
              "  POST /_/task       "
              "{\"id\",\"action\",\"duration\":\"20s\",\"ending\":\"SUCCESS|FAILURE|CANCEL|MODAL|NEVER\",\n"
