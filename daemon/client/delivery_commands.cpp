@@ -10,11 +10,6 @@ namespace mjwatchd::client {
 
 namespace {
 
-std::string attempts_of(const rapidjson::Value& delivery) {
-  const auto& attempts = member(delivery, "attempts");
-  return attempts.IsArray() ? std::to_string(attempts.Size()) : text(attempts);
-}
-
 /// Nested objects as "a.b  value" lines, for people.
 void flatten(const rapidjson::Value& value, const std::string& name, Table& table) {
   if (value.IsObject()) {
@@ -54,7 +49,8 @@ Exit deliveries(Session& session, const DeliveriesOrder& order) {
         continue;
       }
       table.add({text(row, "id"), text(row, "state"), text(row, "type"), text(row, "task"), text(row, "endpoint"),
-                 attempts_of(row), text(row, "state") == "pending" ? text(row, "due") : "", text(row, "reason")});
+                 text(row, "attempts_made"), text(row, "state") == "pending" ? text(row, "due") : "",
+                 text(row, "reason")});
     }
     cursor = rows.Empty() ? "" : text(page, "next_cursor");
   } while (!cursor.empty() && (order.all || shown < order.limit));
@@ -97,17 +93,18 @@ Exit endpoints(Session& session, const std::string& action, const std::string& n
     return Exit::done;
   }
   const auto answer = parse_json(session.daemon.need(Call{.path = "/v1/endpoints"}).body);
-  if (session.json) {
-    print(dump(answer) + "\n");
-    return Exit::done;
-  }
   const auto& those = member(answer, "endpoints");
   if (!those.IsArray()) throw Trouble(Exit::error, "the daemon's answer has no \"endpoints\"");
-  Table table({"NAME", "URL", "STATE", "FORMAT", "PENDING", "HELD", "DEAD"});
+  Table table({"NAME", "URL", "STATE", "FORMAT", "PENDING", "HELD"});
   for (const auto& one : those.GetArray()) {
+    if (session.json) {
+      print(dump(one) + "\n");
+      continue;
+    }
     table.add({text(one, "name"), text(one, "url"), text(one, "state"), text(one, "format"), text(one, "pending"),
-               text(one, "held"), text(one, "dead")});
+               text(one, "held")});
   }
+  if (session.json) return Exit::done;
   print(table.empty() ? "No endpoints.\n" : table.print(session.terminal));
   return Exit::done;
 }
