@@ -36,8 +36,8 @@ class Case(unittest.TestCase):
         result = self._outcome.result
         return any(test is self for test, _ in [*result.failures, *result.errors]) or not self._outcome.success
 
-    def gateway(self, *options):
-        gateway = Gateway(self.folder, *options)
+    def gateway(self, *options, **more):
+        gateway = Gateway(self.folder, *options, **more)
         self.started.append(gateway.program)
         return gateway
 
