@@ -1,0 +1,22 @@
+#!/bin/sh
+# Runs the benchmarks on what is built already; `sh tests/run.sh bench` builds it first.
+#
+#   sh tests/bench/run.sh [BUILD_FOLDER]      default: build/release
+#
+# Exit: 0 when every aim is met.
+set -eu
+cd "$(dirname "$0")/../.."
+MJWATCHD_PROGRAMS=$(cd "${1:-build/release}" && pwd)
+export MJWATCHD_PROGRAMS
+
+for program in mjwatchd mjwatch mjwatch-gateway; do
+  [ -x "$MJWATCHD_PROGRAMS/$program" ] || {
+    echo "run.sh: $MJWATCHD_PROGRAMS/$program is not built" >&2
+    exit 1
+  }
+done
+
+code=0
+printf '\n== How soon an end is passed on\n'
+python3 -B tests/bench/latency.py || code=1
+exit $code
