@@ -2,6 +2,8 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -30,6 +32,8 @@ class ControlServer {
   /// No new connections; event streams and waiting clients are let go, the rest is answered.
   void stop(std::chrono::milliseconds grace);
   [[nodiscard]] std::size_t connections() const;
+  /// The TCP port that is listened on; 0 when it is off.
+  [[nodiscard]] std::uint16_t port() const;
 
  private:
   class Impl;

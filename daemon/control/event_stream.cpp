@@ -1,0 +1,161 @@
+#include "daemon/control/event_stream.hpp"
+
+#include <algorithm>
+
+#include "daemon/control/problem.hpp"
+
+namespace mjwatchd::control {
+namespace {
+
+constexpr std::chrono::seconds kHeartbeat{15};
+constexpr std::size_t kPage = 200;            ///< events read at once
+constexpr std::size_t kPortion = 256U << 10;  ///< bytes written before the client has to have taken them
+constexpr std::string_view kHello = "retry: 2000\n: from mjwatchd\n\n";
+
+http::ServerResponse head_of(StreamFormat format) {
+  http::ServerResponse head;
+  head.headers = {{"content-type", format == StreamFormat::lines ? "application/x-ndjson" : "text/event-stream"},
+                  {"cache-control", "no-store"},
+                  {"x-accel-buffering", "no"}};
+  return head;
+}
+
+}  // namespace
+
+EventStream::EventStream(asio::io_context& io, Desk& desk, EventHub& hub, StreamWish wish, http::ResponderPtr to,
+                         std::function<void()> ended)
+    : desk_(desk), hub_(hub), wish_(std::move(wish)), to_(std::move(to)), ended_(std::move(ended)), heart_(io) {
+  wish_.filter.limit = kPage;
+  wish_.filter.after = wish_.resume.value_or(0);
+}
+
+void EventStream::begin() {
+  listener_ = hub_.join([weak = weak_from_this()](const CommittedEvent& event) {
+    if (const auto self = weak.lock()) self->heard(event);
+  });
+  if (wish_.resume) {
+    to_->on_gone([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->end();
+    });
+    read_page();  // first, for it may be a 410
+  } else if (open_stream()) {
+    caught_up_ = true;
+  }
+}
+
+void EventStream::end() {
+  if (over_) return;
+  over_ = true;
+  const auto self = shared_from_this();
+  hub_.leave(listener_);
+  heart_.cancel();
+  if (stream_) {
+    stream_->close();
+  } else {
+    Problem problem{503, "The daemon is stopping.", {}, {}};
+    to_->reply(respond(problem.header("retry-after", "2")));
+  }
+  to_.reset();
+  if (ended_) std::exchange(ended_, {})();
+}
+
+void EventStream::refuse_gone() {
+  Problem problem{410, {}, {}, {}};
+  problem.detail = "Events right after " + std::to_string(wish_.filter.after) +
+                   " are no longer kept (watch.retain): begin anew without Last-Event-ID, and read the tasks "
+                   "themselves for what was missed.";
+  to_->reply(respond(problem.with_json("last_event_id", std::to_string(wish_.filter.after))));
+}
+
+bool EventStream::open_stream() {
+  stream_ = to_->stream(head_of(wish_.format));
+  stream_->on_close([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->end();
+  });
+  if (over_ || !stream_->open()) {  // a HEAD, or the client has gone
+    end();
+    return false;
+  }
+  beat();
+  return wish_.format == StreamFormat::lines || write(std::string(kHello));
+}
+
+bool EventStream::wanted(const CommittedEvent& event) const {
+  const auto& filter = wish_.filter;
+  return (mask_of(event.type) & filter.types) != 0 && (filter.id.empty() || filter.id == event.key.id) &&
+         (filter.gateway.empty() || filter.gateway == event.key.gateway);
+}
+
+void EventStream::heard(const CommittedEvent& event) {
+  if (over_ || !wanted(event)) return;
+  if (!caught_up_) {
+    more_ = more_ || event.no != 0;
+    return;
+  }
+  if (event.no != 0 && event.no <= last_) return;  // a page has brought it already
+  last_ = std::max(last_, event.no);
+  static_cast<void>(write(event_text(event, wish_.format)));
+}
+
+void EventStream::read_page() {
+  more_ = false;
+  desk_.events(wish_.filter, [weak = weak_from_this()](EventPage page) {
+    const auto self = weak.lock();
+    if (self && !self->over_) self->took(std::move(page));
+  });
+}
+
+void EventStream::took(EventPage page) {
+  // 0 asks for the oldest that is kept, so nothing it means can have gone.
+  if (page.gone && wish_.filter.after > 0) {
+    if (!stream_) refuse_gone();  // else it fell behind while it read; it is told when it comes back
+    end();
+    return;
+  }
+  if (!stream_ && !open_stream()) return;
+  page_.assign(std::make_move_iterator(page.events.begin()), std::make_move_iterator(page.events.end()));
+  if (page_.empty() && !more_) {
+    caught_up_ = true;
+    return;
+  }
+  write_page();
+}
+
+/// A portion at a time, each when the client has taken the one before.
+void EventStream::write_page() {
+  std::string portion;
+  while (!page_.empty() && portion.size() < kPortion) {
+    const auto& event = page_.front();
+    last_ = wish_.filter.after = event.no;
+    portion += event_text(event, wish_.format);
+    page_.pop_front();
+  }
+  if (!portion.empty() && !write(portion)) return;
+  stream_->on_drained([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->over_) return;
+    if (self->page_.empty()) {
+      self->read_page();
+    } else {
+      self->write_page();
+    }
+  });
+}
+
+bool EventStream::write(const std::string& text) {
+  if (over_) return false;
+  if (stream_->write(text)) return true;
+  end();
+  return false;
+}
+
+void EventStream::beat() {
+  heart_.expires_after(kHeartbeat);
+  heart_.async_wait([weak = weak_from_this()](const std::error_code& cancelled) {
+    const auto self = weak.lock();
+    if (cancelled || !self || self->over_) return;
+    if (self->write(heartbeat(self->wish_.format))) self->beat();
+  });
+}
+
+}  // namespace mjwatchd::control

@@ -1,0 +1,44 @@
+#include "daemon/control/event_text.hpp"
+
+#include <algorithm>
+
+#include "mjwatchd/names.hpp"
+
+namespace mjwatchd::control {
+namespace {
+
+/// JSON keeps its meaning when the line ends between its tokens become spaces; inside its texts there
+/// are none.
+std::string on_one_line(const std::string& json) {
+  std::string line = json;
+  std::replace_if(
+      line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return line;
+}
+
+}  // namespace
+
+std::string event_text(const CommittedEvent& event, StreamFormat format) {
+  const std::string body = event.body ? on_one_line(*event.body) : std::string("{}");
+  const std::string id = event.no == 0 ? std::string() : std::to_string(event.no);
+  if (format == StreamFormat::server_sent) {
+    return (id.empty() ? "" : "id: " + id + "\n") + "event: " + std::string(name(event.type)) + "\ndata: " + body +
+           "\n\n";
+  }
+  const auto brace = body.find('{');
+  if (id.empty() || brace == std::string::npos) return body + "\n";
+  const auto rest = body.find_first_not_of(" \t", brace + 1);
+  const bool empty = rest == std::string::npos || body[rest] == '}';
+  return "{\"id\":" + id + (empty ? "" : ",") + body.substr(brace + 1) + "\n";
+}
+
+std::string heartbeat(StreamFormat format) { return format == StreamFormat::server_sent ? ": still here\n\n" : "\n"; }
+
+StreamFormat format_of(std::string_view accept) {
+  const auto lines = accept.find("application/x-ndjson");
+  if (lines == std::string_view::npos) return StreamFormat::server_sent;
+  const auto events = accept.find("text/event-stream");
+  return events < lines ? StreamFormat::server_sent : StreamFormat::lines;
+}
+
+}  // namespace mjwatchd::control

@@ -1,0 +1,55 @@
+#include "daemon/control/views.hpp"
+
+namespace mjwatchd::control {
+
+std::string show_gateways(const std::vector<GatewayStatus>& gateways, const std::string& standard) {
+  JsonText out;
+  out.object().key("gateways").array();
+  for (const auto& gateway : gateways) {
+    const auto& view = gateway.view;
+    out.object().text("name", view.name).word("url", shown_url(gateway.url)).truth("default", view.name == standard);
+    out.truth("configured", view.configured).text("state", view.state).word("last_error", view.last_error);
+    out.count("live", view.live).count("in_flight", view.in_flight);
+    out.count("calls", view.calls).count("failed_calls", view.failed_calls);
+    out.count("ids_asked", view.ids_asked).count("noticed", view.noticed);
+    out.truth("batches", view.batches).count("batch", gateway.batch).key("batch_fill");
+    const double room = static_cast<double>(view.calls) * static_cast<double>(gateway.batch);
+    if (room > 0) {
+      out.real(static_cast<double>(view.ids_asked) / room);  // 1: every call was full
+    } else {
+      out.null();
+    }
+    out.real("detection_delay_mean_s", view.detection_delay_mean_s).key("budget").object();
+    out.real("left", view.budget_left).count("max_calls_per_minute", gateway.max_calls_per_minute).end_object();
+    out.end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
+std::string show_troubles(const std::vector<Trouble>& troubles) {
+  JsonText out;
+  out.array();
+  for (const auto& trouble : troubles) {
+    out.object().text("part", trouble.part).text("text", trouble.text).truth("ours", trouble.ours).end_object();
+  }
+  return out.end_array().take();
+}
+
+std::string show_status(const StatusView& status, const ClientCounts& clients) {
+  const auto& counts = status.counts;
+  JsonText out;
+  out.object().text("version", MJWATCHD_VERSION).time("started_at", status.started_at).time("now", status.now);
+  out.number("uptime_s", std::chrono::floor<std::chrono::seconds>(status.now - status.started_at).count());
+  out.truth("ready", status.ready).truth("stopping", status.stopping);
+  out.key("tasks").object().count("watching", counts.watching).count("saving", counts.saving);
+  out.count("late", counts.late).count("done", counts.done).end_object();
+  out.key("deliveries").object().count("pending", counts.pending).count("held", counts.held);
+  out.count("dead", counts.dead).count("sending", status.sending).end_object();
+  out.key("store").object().count("bytes", counts.bytes).end_object();
+  out.key("clients").object().count("connections", clients.connections).count("streams", clients.streams);
+  out.count("waiting", clients.waiting).end_object();
+  out.key("troubles").json(show_troubles(status.troubles), "[]");
+  return out.end_object().take();
+}
+
+}  // namespace mjwatchd::control

@@ -1,0 +1,36 @@
+#include "daemon/control/which_task.hpp"
+
+#include <algorithm>
+
+#include "daemon/control/json_text.hpp"
+
+namespace mjwatchd::control {
+
+std::variant<TaskView, Problem> choose_task(std::vector<TaskView> found, std::string_view id, std::string_view gateway,
+                                            std::string_view standard) {
+  const auto wanted = gateway.empty() ? standard : gateway;
+  const auto at =
+      std::find_if(found.begin(), found.end(), [&](const TaskView& task) { return task.record.key.gateway == wanted; });
+  if (at != found.end()) return std::move(*at);
+  if (found.empty() || !gateway.empty()) {
+    Problem problem{404, {}, {}, {}};
+    problem.detail = "No task " + quoted(id) + (gateway.empty() ? "" : " of the gateway " + quoted(gateway)) +
+                     " is watched; PUT it to register it.";
+    problem.with("id", id);
+    return problem;
+  }
+  if (found.size() == 1) return std::move(found.front());
+  JsonText gateways;
+  gateways.array();
+  std::vector<std::string> names;
+  for (const auto& task : found) {
+    names.push_back(task.record.key.gateway);
+    gateways.text(names.back());
+  }
+  Problem problem{409, {}, {}, {}};
+  problem.detail = "Several gateways have a task " + quoted(id) + ": say which with ?gateway=" + listed(names) + ".";
+  problem.with("id", id).with_json("gateways", gateways.end_array().take());
+  return problem;
+}
+
+}  // namespace mjwatchd::control
