@@ -51,16 +51,19 @@ Decoded<change::Replay> decode_replay(const Json& body, WallTime now) {
   return replay;
 }
 
-void answer_change(const AskPtr& ask, const std::string& missing, const std::string& name, const CommitResult& result) {
-  using Code = CommitResult::Code;
-  if (result.code != Code::done && result.code != Code::existing) return ask->refuse(problem_of(result, missing));
+bool went_well(const CommitResult& result) {
+  return result.code == CommitResult::Code::done || result.code == CommitResult::Code::existing;
+}
+
+/// What is sent again now, and what waits for its receiver to be enabled.
+http::ServerResponse replayed(const CommitResult& result) {
+  const auto& all = result.deliveries;
+  const auto held = std::count_if(all.begin(), all.end(),
+                                  [](const DeliveryRecord& delivery) { return delivery.state == DeliveryState::held; });
   JsonText out;
-  out.object();
-  if (!name.empty()) out.text("endpoint", name);
-  out.key("deliveries").array();
-  for (const auto& delivery : result.deliveries) out.number(delivery.no);
-  out.end_array().count("count", result.deliveries.size());
-  ask->reply(respond(result.deliveries.empty() ? 200 : 202, out.end_object().take()));
+  out.object().count("replayed", all.size() - static_cast<std::size_t>(held));
+  out.count("held", static_cast<std::size_t>(held)).word("detail", result.detail).end_object();
+  return respond(202, out.take());
 }
 
 }  // namespace
@@ -93,8 +96,20 @@ void ControlServer::Impl::replay_delivery(const AskPtr& ask) {
   replay.at = desk_.wall();
   if (!replay.no) return ask->refuse(no_delivery(ask->names.front()));
   desk_.change(std::move(replay), [ask](const CommitResult& result) {
-    if (result.code == CommitResult::Code::missing) return ask->refuse(no_delivery(ask->names.front()));
-    answer_change(ask, {}, {}, result);
+    const auto& id = ask->names.front();
+    if (result.code == CommitResult::Code::missing) return ask->refuse(no_delivery(id));
+    if (!went_well(result)) return ask->refuse(problem_of(result, {}));
+    if (result.deliveries.empty()) {
+      return ask->refuse(
+          Problem{409,
+                  "Delivery " + id + " stays held: its receiver is disabled or gone; enable that, and it is sent",
+                  {},
+                  {}});
+    }
+    JsonText out;
+    const auto& delivery = result.deliveries.front();
+    out.object().number("id", delivery.no).text("state", name(delivery.state)).end_object();
+    ask->reply(respond(202, out.take()));
   });
 }
 
@@ -108,9 +123,8 @@ void ControlServer::Impl::replay_deliveries(const AskPtr& ask) {
     return ask->refuse(problem);
   }
   desk_.change(std::get<change::Replay>(std::move(decoded)), [ask](const CommitResult& result) {
-    if (result.code == CommitResult::Code::missing)
-      return answer_change(ask, {}, {}, CommitResult{CommitResult::Code::done, {}, {}, {}, {}});
-    answer_change(ask, {}, {}, result);
+    if (!went_well(result)) return ask->refuse(problem_of(result, "Nothing was sent again"));
+    ask->reply(replayed(result));
   });
 }
 
@@ -134,7 +148,17 @@ void ControlServer::Impl::test_endpoint(const AskPtr& ask) {
   if (!object_body(*ask, {}) || !known_receiver(*ask, name, true)) return;
   desk_.change(change::Test{name, desk_.wall()}, [ask](const CommitResult& result) {
     const auto& endpoint = ask->names.front();
-    answer_change(ask, "There is no endpoint " + quoted(endpoint), endpoint, result);
+    if (!went_well(result)) return ask->refuse(problem_of(result, "There is no endpoint " + quoted(endpoint)));
+    JsonText out;
+    out.object().text("endpoint", endpoint);
+    out.word("webhook_id", result.events.empty() ? std::string() : result.events.front().webhook_id);
+    out.key("delivery");
+    if (result.deliveries.empty()) {
+      out.null();
+    } else {
+      out.number(result.deliveries.front().no);
+    }
+    ask->reply(respond(202, out.end_object().take()));
   });
 }
 
@@ -151,13 +175,10 @@ void ControlServer::Impl::switch_endpoint(const AskPtr& ask, bool disable) {
   }
   desk_.change(std::move(change), [ask, disable](const CommitResult& result) {
     const auto& endpoint = ask->names.front();
-    using Code = CommitResult::Code;
-    if (result.code != Code::done && result.code != Code::existing) {
-      return ask->refuse(problem_of(result, "There is no endpoint " + quoted(endpoint)));
-    }
+    if (!went_well(result)) return ask->refuse(problem_of(result, "There is no endpoint " + quoted(endpoint)));
     JsonText out;
     out.object().text("endpoint", endpoint).truth("disabled", disable);
-    out.count("count", result.deliveries.size());  // taken up again
+    if (!disable) out.count("taken_up", result.deliveries.size());  // what was held is sent now
     ask->reply(respond(200, out.end_object().take()));
   });
 }

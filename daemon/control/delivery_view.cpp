@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "daemon/control/views.hpp"
-#include "daemon/webhooks/receiver.hpp"
 #include "mjwatchd/names.hpp"
 
 namespace mjwatchd::control {
@@ -46,7 +45,9 @@ std::string shown_url(const std::string& url) {
   if (authority == std::string::npos) return {};
   const auto end = std::min(url.find_first_of("?#"), url.size());
   const auto path = std::min(url.find_first_of("/?#", authority + 3), end);
-  return webhooks::origin_of(url) + url.substr(path, end - path);
+  const auto at = url.substr(0, path).rfind('@');
+  const auto host = at == std::string::npos ? authority + 3 : at + 1;
+  return url.substr(0, authority + 3) + url.substr(host, end - host);
 }
 
 void write_delivery(JsonText& out, const DeliveryView& delivery, bool whole) {

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "daemon/control/json.hpp"
 #include "daemon/control/views.hpp"
 #include "mjwatchd/names.hpp"
@@ -25,18 +23,34 @@ void write_images(JsonText& out, const std::vector<SavedImage>& images) {
   out.end_array();
 }
 
-/// The receivers as they were registered, without even the digest of a secret.
-std::string without_secrets(const std::string& webhooks) {
+/// The receivers, their URLs without what may hold a secret.
+std::string shown_receivers(const std::string& receivers) {
   std::string wrong;
-  auto list = read_json(webhooks, wrong);
+  auto list = read_json(receivers, wrong);
   if (!list) return "null";
   for (auto& one : list->values) {
-    const auto at = std::find(one.keys.begin(), one.keys.end(), "secret");
-    if (at == one.keys.end()) continue;
-    one.values.erase(one.values.begin() + (at - one.keys.begin()));
-    one.keys.erase(at);
+    for (std::size_t i = 0; i < one.keys.size(); ++i) {
+      if (one.keys[i] == "url") one.values[i].text = shown_url(one.values[i].text);
+    }
   }
   return canonical(*list);
+}
+
+void write_receiver(JsonText& out, const WebhookTarget& target) {
+  if (!target.endpoint.empty()) {
+    out.text(target.endpoint);
+    return;
+  }
+  out.object().text("url", target.url);
+  if (target.events) {
+    out.key("events").array();
+    for (unsigned bit = 0; bit <= static_cast<unsigned>(EventType::test); ++bit) {
+      const auto type = static_cast<EventType>(bit);
+      if ((*target.events & mask_of(type)) != 0) out.text(name(type));
+    }
+    out.end_array();
+  }
+  out.text("format", name(target.format)).end_object();
 }
 
 }  // namespace
@@ -62,7 +76,7 @@ void write_task(JsonText& out, const TaskView& task) {
   if (task.webhooks.empty()) {
     out.null();  // the configuration's default list
   } else {
-    out.json(without_secrets(task.webhooks));
+    out.json(shown_receivers(task.webhooks));
   }
   out.key("metadata").json(task.metadata, "{}");
   write_images(out, task.images.images);
@@ -80,8 +94,12 @@ TaskView fresh_view(const TaskRecord& record, const Registration& registration) 
   TaskView view;
   view.record = record;
   view.metadata = registration.metadata;
-  const auto webhooks = registration.given.find("webhooks");
-  if (webhooks != registration.given.end()) view.webhooks = webhooks->second;
+  if (registration.webhooks) {
+    JsonText receivers;
+    receivers.array();
+    for (const auto& target : *registration.webhooks) write_receiver(receivers, target);
+    view.webhooks = receivers.end_array().take();
+  }
   return view;
 }
 
