@@ -9,6 +9,7 @@ namespace mjwatchd::store {
 namespace {
 
 constexpr std::size_t kTasksAtOnce = 100;
+constexpr std::size_t kTasksForRoom = 20;  ///< no more than are needed should go early
 constexpr std::size_t kEventsAtOnce = 300;
 constexpr std::size_t kReceiversAtOnce = 1000;
 
@@ -134,7 +135,7 @@ bool Pruner::remove_event(EventNo event, bool also_held) {
 bool Pruner::relieve() {
   std::vector<TaskNo> tasks;
   {
-    Query row(db_, "SELECT no FROM tasks WHERE phase = 3 ORDER BY ended_at LIMIT ?", kTasksAtOnce);
+    Query row(db_, "SELECT no FROM tasks WHERE phase = 3 ORDER BY ended_at LIMIT ?", kTasksForRoom);
     tasks = numbers(row);
   }
   for (const TaskNo task : tasks) remove_task(task, true);

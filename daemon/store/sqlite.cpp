@@ -10,10 +10,17 @@ constexpr int kBusyMs = 10'000;  ///< someone may be reading the file with anoth
 
 bool no_room(int os_error) { return os_error == ENOSPC || os_error == EDQUOT || os_error == EFBIG; }
 
+// SQLite says "disk I/O error" of a dozen things; the code and the system's word tell which.
+std::string explained(int code, int os_error, const std::string& what) {
+  if ((code & 0xff) != SQLITE_IOERR && (code & 0xff) != SQLITE_CANTOPEN) return what;
+  const std::string reason = os_error == 0 ? "" : ": " + std::generic_category().message(os_error);
+  return what + " (SQLite's code " + std::to_string(code) + reason + ")";
+}
+
 }  // namespace
 
 SqliteError::SqliteError(int code, int os_error, const std::string& what)
-    : std::runtime_error(what), code_(code), os_error_(os_error) {}
+    : std::runtime_error(explained(code, os_error, what)), code_(code), os_error_(os_error) {}
 
 bool SqliteError::full() const {
   if ((code_ & 0xff) == SQLITE_FULL) return true;
@@ -55,16 +62,39 @@ Connection::~Connection() {
   sqlite3_close_v2(db_);
 }
 
-void Connection::fail(int code, std::string_view doing) const {
-  const int os_error = sqlite3_system_errno(db_);
-  std::string what = sqlite3_errmsg(db_);
-  if ((code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN) {
-    what += std::string(" (") + sqlite3_errstr(code) + ", code " + std::to_string(code);
-    if (os_error != 0) what += std::string(": ") + std::generic_category().message(os_error);
-    what += ")";
+// sqlite3_system_errno() is often overwritten by what SQLite did after the failure; its files know better.
+int Connection::os_error(int code) const {
+  if ((code & 0xff) != SQLITE_IOERR) return sqlite3_system_errno(db_);
+  sqlite3_file* file = nullptr;  // the log, to which all but a checkpoint writes
+  const int which =
+      code == SQLITE_IOERR_WRITE && !checkpointing_ ? SQLITE_FCNTL_JOURNAL_POINTER : SQLITE_FCNTL_FILE_POINTER;
+  int error = 0;
+  if (sqlite3_file_control(db_, nullptr, which, &file) == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
   }
-  if (!doing.empty()) what += " [" + std::string(doing.substr(0, doing.find('\n')).substr(0, 60)) + "]";
-  throw SqliteError(code, os_error, what);
+  return error != 0 ? error : sqlite3_system_errno(db_);
+}
+
+bool Connection::checkpoint() {
+  int in_log = 0;
+  int moved = 0;
+  checkpointing_ = true;
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
+  const int error = code == SQLITE_OK ? 0 : os_error(code);
+  checkpointing_ = false;
+  const int kind = code & 0xff;
+  if (kind == SQLITE_BUSY || kind == SQLITE_LOCKED) return false;
+  if (code != SQLITE_OK) throw SqliteError(code, error, sqlite3_errmsg(db_));
+  return in_log == moved;
+}
+
+void Connection::fail(int code, std::string_view doing) const {
+  const SqliteError error(code, os_error(code), sqlite3_errmsg(db_));
+  const int kind = code & 0xff;
+  if (kind != SQLITE_IOERR && kind != SQLITE_CANTOPEN && kind != SQLITE_FULL) {
+    throw SqliteError(code, 0, std::string(error.what()) + " [" + std::string(doing.substr(0, 60)) + "]");
+  }
+  throw error;
 }
 
 void Connection::script(const std::string& sql) {

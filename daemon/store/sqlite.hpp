@@ -57,10 +57,13 @@ class Connection {
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   [[nodiscard]] sqlite3* handle() const { return db_; }
   [[noreturn]] void fail(int code, std::string_view doing) const;
+  /// Moves what is in the log into the file, as far as readers allow; true when that was all of it.
+  bool checkpoint();
 
  private:
   friend class Query;
   [[nodiscard]] sqlite3_stmt* take(std::string_view sql);
+  [[nodiscard]] int os_error(int code) const;
   void give_back(sqlite3_stmt* statement);
 
   struct Hash {
@@ -68,6 +71,7 @@ class Connection {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   sqlite3* db_ = nullptr;
+  bool checkpointing_ = false;
   std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>> idle_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <optional>
 #include <utility>
 
 #include "daemon/store/adoption.hpp"
@@ -24,13 +25,13 @@ constexpr std::size_t kFullAt = 10'000;  ///< changes that wait
 class SqliteStore::Impl {
  public:
   Impl(asio::io_context& io, SqliteOptions options)
-      : folder_(std::move(options.directory)),
+      : folder_(std::in_place, std::move(options.directory)),
         loop_(io),
         secrets_(options.secrets),
         rules_(std::make_shared<const StoreRules>(std::move(options.rules))),
-        writer_(loop_, open_for_writing(folder_.database()), std::move(options.secrets), rules_),
-        quick_(open_for_reading(folder_.database())),
-        lists_(open_for_reading(folder_.database())) {}
+        writer_(loop_, open_for_writing(folder_->database()), std::move(options.secrets), rules_),
+        quick_(open_for_reading(folder_->database())),
+        lists_(open_for_reading(folder_->database())) {}
   ~Impl() { close(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -69,6 +70,7 @@ class SqliteStore::Impl {
     quick_.close();
     lists_.close();
     writer_.close();  // last: the last connection to be closed tidies the file
+    folder_.reset();
   }
 
   void use(StoreRules rules) {
@@ -95,7 +97,7 @@ class SqliteStore::Impl {
     }
   }
 
-  StateFolder folder_;
+  std::optional<StateFolder> folder_;
   Loop loop_;
   webhooks::SecretBox secrets_;
   std::shared_ptr<const StoreRules> rules_;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kCheckpointPages = 1000;
 constexpr std::chrono::seconds kLookAgain{5};
+constexpr std::chrono::hours kWarnAgain{1};
 
 }  // namespace
 
@@ -41,21 +42,14 @@ void Writer::tend() {
 // file can't be synced; going on after that could lose what was promised.
 void Writer::checkpoint(int at_pages) {
   if (wal_pages_ < at_pages || (at_pages > 1 && wal_pages_ < checkpoint_at_)) return;
-  int in_log = 0;
-  int moved = 0;
-  const int code = sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
-  checkpoint_at_ = 0;
-  if (code == SQLITE_OK && in_log == moved) {
-    wal_pages_ = 0;
-    return;
-  }
-  checkpoint_at_ = wal_pages_ + kCheckpointPages;  // a reader is in the way, or there is no room: later
-  if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY || (code & 0xff) == SQLITE_LOCKED) return;
+  checkpoint_at_ = wal_pages_ + kCheckpointPages;  // if a reader is in the way, or there is no room
   try {
-    db_->fail(code, "checkpoint");
+    if (!db_->checkpoint()) return;
+    wal_pages_ = 0;
+    checkpoint_at_ = 0;
   } catch (const SqliteError& error) {
-    if (error.fatal()) stop_writing(error.what());
-    if (!error.fatal()) spdlog::warn("the store's log can't be moved into its file now: {}", error.what());
+    if (error.fatal()) return stop_writing(error.what());
+    spdlog::warn("the store's log can't be moved into its file now: {}", error.what());
   }
 }
 
@@ -85,15 +79,16 @@ void Writer::watch_size() {
     const std::lock_guard lock(mutex_);
     most = rules_->max_size;
   }
-  const bool before = crowded_;
   crowded_ = static_cast<std::uint64_t>(pages * page_size_) >= most;
   // Something may have finished, or have been delivered, since nothing could go.
   if (!crowded_ || db_->number("SELECT n FROM counters WHERE kind = 3") > 0 ||
       std::chrono::steady_clock::now() >= look_again_at_) {
     all_live_ = false;
   }
-  if (crowded_ && !before)
-    spdlog::warn("the store has reached watch.store_max_size: the oldest finished tasks go early");
+  if (crowded_ && std::chrono::steady_clock::now() >= warn_again_at_) {
+    warn_again_at_ = std::chrono::steady_clock::now() + kWarnAgain;
+    spdlog::warn("the store has reached watch.store_max_size: the oldest finished tasks go before watch.retain");
+  }
 }
 
 }  // namespace mjwatchd::store

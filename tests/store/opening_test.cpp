@@ -1,0 +1,164 @@
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "tests/store/state.hpp"
+
+using namespace mjwatchd;
+using namespace mjwatchd::store;
+using namespace mjwatchd::store::test;
+
+namespace {
+
+unsigned mode_of(const std::filesystem::path& path) {
+  struct stat about {};
+  REQUIRE(::stat(path.c_str(), &about) == 0);
+  return about.st_mode & 07777U;
+}
+
+/// What opening says; empty when it succeeds.
+std::string refusal(const std::filesystem::path& folder) {
+  asio::io_context io;
+  try {
+    const SqliteStore store(io, {folder, usual_rules(), webhooks::SecretBox(std::string(32, 'k'))});
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+std::string bytes_of(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream all;
+  all << in.rdbuf();
+  return all.str();
+}
+
+void write(const std::filesystem::path& file, const std::string& bytes) {
+  std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a state folder is made for its owner only, and so are the files in it") {
+  const Folder above;
+  const auto folder = above.path / "state";
+  const mode_t before = ::umask(0);
+  {
+    asio::io_context io;
+    SqliteStore store(io, {folder, usual_rules(), webhooks::SecretBox(std::string(32, 'k'))});
+    bool done = false;
+    store.commit(registration("a"), [&](const CommitResult&) { done = true; });
+    while (!done) io.run_one();
+    for (const char* name : {"mjwatchd.db", "mjwatchd.db-wal", "mjwatchd.db-shm", "lock"}) {
+      CHECK_MESSAGE(mode_of(folder / name) == 0600, name);
+    }
+  }
+  ::umask(before);
+  CHECK(mode_of(folder) == 0700);
+  CHECK_FALSE(std::filesystem::exists(folder / "mjwatchd.db-wal"));  // tidied up at the end
+}
+
+TEST_CASE("a folder that is there keeps its mode") {
+  const Folder folder;
+  REQUIRE(::chmod(folder.path.c_str(), 0750) == 0);
+  CHECK(refusal(folder.path).empty());
+  CHECK(mode_of(folder.path) == 0750);
+}
+
+TEST_CASE("a second daemon on one folder is refused, with the pid of the first") {
+  State state;
+  const auto why = refusal(state.folder.path);
+  CHECK(says(why, "another mjwatchd (pid " + std::to_string(::getpid()) + ") has this state folder"));
+  CHECK(says(why, state.folder.path.string()));
+  CHECK(state.commit(registration("a")).code == Code::done);  // the first is none the worse
+  state.close();
+  CHECK(refusal(state.folder.path).empty());
+  state.open();
+}
+
+TEST_CASE("closing frees the folder, even before the store itself goes") {
+  State state;
+  state.store->close();
+  CHECK(refusal(state.folder.path).empty());
+}
+
+TEST_CASE("a folder that can't be is said with its cure") {
+  const Folder folder;
+  const auto missing = refusal(folder.path / "no" / "state");
+  CHECK(says(missing, (folder.path / "no" / "state").string()));
+  CHECK(says(missing, "make its parent folder first"));
+  write(folder.path / "file", "x");
+  CHECK(says(refusal(folder.path / "file"), "must name a folder"));
+  CHECK(says(refusal("/proc/self/mjwatchd-no-such"), "can't be made"));
+  std::filesystem::create_directory(folder.path / "state");
+  std::filesystem::create_directory(folder.path / "state" / "mjwatchd.db");
+  CHECK(says(refusal(folder.path / "state"), "mjwatchd.db can't be opened for writing"));
+}
+
+TEST_CASE("a file of a newer version is refused and left as it is") {
+  State state;
+  state.commit(registration("a"));
+  state.close();
+  state.look("PRAGMA user_version = 2");
+  const std::string before = bytes_of(state.folder.database());
+  const auto why = refusal(state.folder.path);
+  CHECK(says(why, state.folder.database().string()));
+  CHECK(says(why, "was written by a newer mjwatchd (its format is 2, this one knows up to 1)"));
+  CHECK(bytes_of(state.folder.database()) == before);
+  state.look("PRAGMA user_version = 1");
+  CHECK(refusal(state.folder.path).empty());
+  state.open();
+  CHECK(state.tasks().size() == 1);
+}
+
+TEST_CASE("a database of another program is refused and left as it is") {
+  State state;
+  state.close();
+  std::filesystem::remove(state.folder.database());
+  write(state.folder.database(), "");
+  state.look("CREATE TABLE theirs(x)");
+  const std::string before = bytes_of(state.folder.database());
+  CHECK(says(refusal(state.folder.path), "is a database of another program"));
+  CHECK(bytes_of(state.folder.database()) == before);
+  std::filesystem::remove(state.folder.database());
+  state.open();
+}
+
+TEST_CASE("a damaged file is refused, with what to do") {
+  State state;
+  std::vector<Change> changes;
+  for (int i = 0; i < 200; ++i) changes.emplace_back(registration(std::to_string(i)));
+  state.commit_all(std::move(changes));
+  state.close();
+  std::string bytes = bytes_of(state.folder.database());
+  REQUIRE(bytes.size() > 16'384);
+  SUBCASE("garbage where the header was") { bytes.replace(0, 100, std::string(100, '\x5a')); }
+  SUBCASE("garbage all over") { bytes.assign(bytes.size(), '\x17'); }
+  SUBCASE("garbage in the schema") { bytes.replace(100, 3000, std::string(3000, '\xee')); }
+  SUBCASE("cut off within the schema") { bytes.resize(4096); }
+  write(state.folder.database(), bytes);
+  const auto why = refusal(state.folder.path);
+  CHECK_MESSAGE(says(why, "is damaged"), why);
+  CHECK(says(why, state.folder.database().string()));
+  CHECK(says(why, "restore it from a backup"));
+  std::filesystem::remove(state.folder.database());
+  state.open();
+}
+
+TEST_CASE("what an earlier version wrote is still read") {
+  State state;
+  auto change = registration("a");
+  change.registration.given = {{"save", R"("all")"}};
+  state.commit(change);
+  state.close();
+  CHECK(state.look("PRAGMA user_version") == 1);
+  CHECK(state.look("PRAGMA application_id") == 0x6d6a7764);
+  state.open();
+  CHECK(state.commit(change).code == Code::existing);
+}
