@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "daemon/control/json_text.hpp"
 #include "daemon/control/problem.hpp"
 
 namespace mjwatchd::control {
@@ -28,10 +29,13 @@ class Builder {
     return put(std::move(json));
   }
   bool RawNumber(const char* text, Size size, bool) { return put(of_text(Json::Kind::number, text, size)); }
-  bool String(const char* text, Size size, bool) { return put(of_text(Json::Kind::text, text, size)); }
+  bool String(const char* text, Size size, bool) {
+    return whole(text, size) && put(of_text(Json::Kind::text, text, size));
+  }
   bool StartObject() { return open(Json::Kind::object); }
   bool StartArray() { return open(Json::Kind::array); }
   bool Key(const char* text, Size size, bool) {
+    if (!whole(text, size)) return false;
     stack_.back().keys.emplace_back(text, size);
     return true;
   }
@@ -61,6 +65,12 @@ class Builder {
       stack_.back().values.push_back(std::move(json));
     }
     return true;
+  }
+  /// The parser takes a lone \udc00; as UTF-8 that would be no character, and no JSON when written again.
+  bool whole(const char* text, Size size) {
+    if (is_utf8({text, size})) return true;
+    wrong = "a text holds half of a surrogate pair (\\udc00 to \\udfff without the half before it)";
+    return false;
   }
   bool open(Json::Kind kind) {
     if (stack_.size() == kDeepestJson) {

@@ -77,5 +77,6 @@ class JsonText {
 
 /// `text` with U+FFFD for each byte that is no UTF-8.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
+[[nodiscard]] bool is_utf8(std::string_view text);
 
 }  // namespace mjwatchd::control
