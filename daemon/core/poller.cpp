@@ -281,7 +281,12 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
   }
   notice_forgetting(call, no, now, out);
   for (const TaskSlot slot : call.slots) {
-    if (tasks_[slot].generation != 0 && tasks_[slot].call == no) absent(slot, call, now, out, news);
+    if (tasks_[slot].generation == 0 || tasks_[slot].call != no) continue;
+    if (!call.batch && !reply.tasks.empty()) {  // another task was shown: that says nothing of this one
+      again(slot, soon(call, kAloneAgain, now), now);
+    } else {
+      absent(slot, call, now, out, news);
+    }
   }
 }
 
