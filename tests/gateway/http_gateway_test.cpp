@@ -263,7 +263,7 @@ TEST_CASE("no callback runs after the gateway's end, and the client is left with
   CHECK(called == 0);
 }
 
-TEST_CASE("a callback may end the gateway") {
+TEST_CASE("a callback may end the gateway, and run the loop on") {
   RawServer server(says(close_reply(200, "[]")));
   Bench bench(options_of(server));
   int called = 0;
@@ -271,6 +271,7 @@ TEST_CASE("a callback may end the gateway") {
     bench.gateway->fetch_batch({"1"}, [&](const FetchReply&) {
       ++called;
       bench.gateway.reset();
+      bench.run_until([&] { return bench.client.in_flight() == 0; });
     });
   }
   bench.run_until([&] { return bench.client.in_flight() == 0; });

@@ -133,7 +133,7 @@ TEST_CASE("Date is the gateway's clock, unless the answer is out of a cache") {
 
 TEST_CASE("a token that a gateway quotes never stands in a detail, whole or cut") {
   const std::string words = R"({"message":"invalid token )" + std::string(90, 'x') + " " + kToken + " is wrong\"}";
-  const std::string listed = R"({"code":7,"message":"invalid token )" + std::string(90, 'x') + " " + kToken + "\"}";
+  const std::string listed = R"({"code":7,"message":"invalid token )" + std::string(150, 'x') + " " + kToken + "\"}";
   for (const Response& from :
        {response(401, words), response(500, kToken), response(200, listed),
         response(302, "", {{"Location", "https://x/" + kToken}}), response(403, "<title>" + kToken)}) {
