@@ -7,11 +7,7 @@
 namespace mjwatchd {
 namespace {
 using namespace std::chrono_literals;
-constexpr milliseconds kAbsentAgain = 2s;  ///< at first, doubling with the time it is missing
 constexpr milliseconds kAloneAgain = 10s;  ///< a single fetch that told nothing
-constexpr milliseconds kMemoryLost = 30min;
-constexpr std::size_t kMemoryLostAt = 20;
-constexpr milliseconds kVanishedAgain = 1s;
 /// What one moment's batch made the gateway stumble over, it may digest later.
 constexpr milliseconds kAloneFor = 30min;
 }  // namespace
@@ -288,76 +284,6 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
       absent(slot, call, now, out, news);
     }
   }
-}
-
-/// After `wait`, but never beyond max_gap since the call that told nothing.
-Time Poller::soon(const Call& call, milliseconds wait, Now now) const {
-  return std::clamp(call.asked + watch_.max_gap, now.steady, now.steady + wait);
-}
-
-/// Sees whether so many known tasks are absent from one reply that the gateway must have lost its memory.
-void Poller::notice_forgetting(const Call& call, CallNo no, Now now, Actions& out) {
-  std::size_t known = 0, missing = 0;
-  for (const TaskSlot slot : call.slots) {
-    if (tasks_[slot].digest == 0) continue;
-    ++known;
-    // One that was missing before vanished at another time.
-    if (tasks_[slot].call == no && !tasks_[slot].missing_since) ++missing;
-  }
-  if (known >= kMemoryLostAt && missing * 2 > known) lost_memory(missing, known, now, out);
-}
-
-void Poller::lost_memory(std::size_t missing, std::size_t known, Now now, Actions& out) {
-  if (now.steady >= memory_lost_until_) {
-    out.push_back(action::Warn{name_, "the gateway no longer knows " + std::to_string(missing) + " of " +
-                                          std::to_string(known) +
-                                          " tasks at once: none is called lost for 30 minutes"});
-  }
-  memory_lost_until_ = now.steady + kMemoryLost;
-}
-
-/// The same for small batches and single fetches, of which none shows it by itself: whether most of
-/// the known tasks that were looked at around `since` have vanished too. If that could still turn
-/// out so with the tasks not yet looked at, those are waited for: max_gap sees to it that they come.
-bool Poller::too_many_vanished(Time since, Now now, Actions& out) {
-  if (since < memory_lost_until_) return false;  // it was given its time
-  if (vanished_counted_ != Time::min() && now.steady < vanished_counted_ + kVanishedAgain) return vanished_;
-  vanished_counted_ = now.steady;
-  std::size_t vanished = 0, present = 0, unasked = 0;
-  tasks_.each([&](TaskSlot slot) {
-    const Task& task = tasks_[slot];
-    if (task.digest == 0 || task.phase != Phase::watching) return;
-    if (task.missing_since) {
-      if (*task.missing_since >= std::max(since - watch_.max_gap, memory_lost_until_)) ++vanished;
-    } else {
-      ++(task.seen >= since ? present : unasked);
-    }
-  });
-  const std::size_t known = vanished + present + unasked;
-  vanished_ = known >= kMemoryLostAt && vanished * 2 > vanished + present;
-  if (vanished_ && vanished * 2 > known) lost_memory(vanished, known, now, out);
-  return vanished_;
-}
-
-void Poller::absent(TaskSlot slot, const Call& call, Now now, Actions& out, std::vector<News>& news) {
-  Task& task = tasks_[slot];
-  task.call = 0;
-  if (!task.missing_since) task.missing_since = now.steady;
-  const milliseconds missing = now.steady - *task.missing_since;
-  const milliseconds wait = std::max(kAbsentAgain, missing);
-  if (now.steady < memory_lost_until_) return again(slot, soon(call, wait, now), now);
-  if (missing < watch_.missing_grace) {
-    return again(slot, soon(call, std::min(wait, watch_.missing_grace - missing), now), now);
-  }
-  if (call.batch) {
-    if (!settings_) return again(slot, now.steady, now);
-    return ask_alone(slot);
-  }
-  // A gateway that never showed anything may be at another address: that confirms no absence.
-  if (!seen_any_ || too_many_vanished(*task.missing_since, now, out)) {
-    return again(slot, soon(call, std::max(wait, watch_.missing_grace), now), now);
-  }
-  news.push_back({slot, nullptr, Look{call.asked, now.steady, {}, {}, {}, {}, {}}});
 }
 
 void Poller::split(const Call& call, Now now) {

@@ -81,12 +81,15 @@ class Poller {
   bool from_schedule(Now now, Call& call);
   void leave(CallNo no, Call call, Now now, Actions& out);
   void read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
+
+  // Absence (poller_absence.cpp).
   void absent(TaskSlot slot, const Call& call, Now now, Actions& out, std::vector<News>& news);
-  void split(const Call& call, Now now);
   void notice_forgetting(const Call& call, CallNo no, Now now, Actions& out);
   [[nodiscard]] bool too_many_vanished(Time since, Now now, Actions& out);
   void lost_memory(std::size_t missing, std::size_t known, Now now, Actions& out);
   [[nodiscard]] Time soon(const Call& call, milliseconds wait, Now now) const;
+
+  void split(const Call& call, Now now);
   [[nodiscard]] TaskFacts facts(const Task& task) const;
   void ask_alone(TaskSlot slot);
 

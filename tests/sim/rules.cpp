@@ -247,7 +247,8 @@ void Rules::check_patience(const DeliveryRow& row) {
   if (waited < 2s) return;
   std::int64_t others = 0;
   for (const auto& [no, other] : disk_.deliveries()) {
-    if (other.record.receiver.name == record.receiver.name && other.made > since - 2min) ++others;
+    if (other.record.receiver.name != record.receiver.name) continue;
+    if (other.made > since - 2min || other.out_of_order) ++others;
   }
   if (waited > 2s + others * 400ms) {
     broken("delivery " + std::to_string(record.no) + " to a good receiver waited " + std::to_string(waited.count()));

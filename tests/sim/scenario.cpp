@@ -188,6 +188,20 @@ void make_burst(Dice& dice, Scenario& scenario) {
   }
 }
 
+/// A crowd of tasks still running when their gateway loses its memory.
+void make_crowd(Dice& dice, Scenario& scenario) {
+  const milliseconds forgets = dice.between(2min, 4min);
+  scenario.gateways["g1"].forgetful = Span{forgets, forgets + dice.pick(std::vector<milliseconds>{10min, 24h * 365})};
+  for (std::size_t n = 2000; n < 2080; ++n) {
+    TaskPlan plan;
+    plan.registration.key = {"g1", "t" + std::to_string(n)};
+    plan.asked_at = dice.between(0ms, 30s);
+    plan.submitted = plan.asked_at - dice.between(0ms, 30s);
+    plan.stages = {{0ms, Status::in_progress, {}}, {dice.between(10min, 15min), Status::success, {}}};
+    scenario.tasks.push_back(std::move(plan));
+  }
+}
+
 void draw_disk(Dice& dice, Scenario& scenario) {
   scenario.commit_slowest = dice.pick(std::vector<milliseconds>{2ms, 30ms, 3s});
   if (dice.chance(40)) scenario.commit_fails = 3;
@@ -229,6 +243,7 @@ Scenario draw(std::uint64_t seed) {
     scenario.tasks.push_back(draw_task(dice, scenario, n));
   }
   if (dice.chance(2)) make_burst(dice, scenario);
+  if (dice.chance(3)) make_crowd(dice, scenario);
   for (auto n = dice.between(0, 2); n > 0; --n) {
     scenario.replays_at.push_back(dice.between(1min, scenario.calm_at + 10min));
   }
