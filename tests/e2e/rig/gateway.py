@@ -10,6 +10,7 @@ from rig.program import Program, wait_until
 
 class Gateway:
     def __init__(self, folder, *options, token="tok-7f3a9c1e5b"):
+        self.token = token
         words = ["mjwatch-gateway", "--port", "0", "--token", token, *options]
         self.program = Program(words, folder / "gateway.log")
         found = wait_until(lambda: re.search(r"listening on (http://\S+)", self.program.output()) or
@@ -18,11 +19,11 @@ class Gateway:
             raise AssertionError("mjwatch-gateway ended: " + self.program.output())
         self.url = found[1]
 
-    def call(self, method, path, body=None):
+    def call(self, method, path, body=None, headers=None):
         target = urlsplit(self.url)
         connection = http.client.HTTPConnection(target.hostname, target.port, timeout=30)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -45,8 +46,10 @@ class Gateway:
         return json.loads(self.call("GET", "/_/stats")[1])
 
     def download(self, url):
+        """A picture, by its link or by the gateway's own way to it, which needs the token."""
         target = urlsplit(url)
-        status, body = self.call("GET", target.path + "?" + target.query)
+        headers = {} if "/cdn/" in target.path else {"authorization": "Bearer " + self.token}
+        status, body = self.call("GET", target.path + "?" + target.query, None, headers)
         if status != 200:
             raise AssertionError(f"GET {url}: {status}")
         return body
