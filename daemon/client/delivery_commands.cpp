@@ -68,7 +68,7 @@ Exit replay(Session& session, const ReplayOrder& order) {
   for (const auto& id : order.ids) {
     const auto path = "/v1/deliveries/" + encoded(id) + "/replay";
     const auto answer = session.daemon.need(Call{.method = "POST", .path = path, .body = "{}"});
-    print(session.json ? answer.body + "\n" : id + " is sent again\n");
+    print(session.json ? dump(parse_json(answer.body)) + "\n" : id + " is sent again\n");
   }
   if (!order.ids.empty()) return Exit::done;
   std::string body = "{";
@@ -80,7 +80,7 @@ Exit replay(Session& session, const ReplayOrder& order) {
   put("since", order.since);
   put("until", order.until);
   const auto answer = session.daemon.need(Call{.method = "POST", .path = "/v1/deliveries/replay", .body = body + "}"});
-  print(answer.body + "\n");
+  print(dump(parse_json(answer.body)) + "\n");
   return Exit::done;
 }
 
@@ -89,7 +89,7 @@ Exit endpoints(Session& session, const std::string& action, const std::string& n
     if (name.empty()) throw Trouble(Exit::usage, "endpoints " + action + ": name the endpoint");
     const auto path = "/v1/endpoints/" + encoded(name) + "/" + action;
     const auto answer = session.daemon.need(Call{.method = "POST", .path = path, .body = "{}"});
-    print(session.json ? answer.body + "\n" : name + ": " + action + " done\n");
+    print(session.json ? dump(parse_json(answer.body)) + "\n" : name + ": " + action + " done\n");
     return Exit::done;
   }
   const auto answer = parse_json(session.daemon.need(Call{.path = "/v1/endpoints"}).body);
