@@ -29,6 +29,8 @@ EventStream::EventStream(asio::io_context& io, Desk& desk, EventHub& hub, Stream
   wish_.filter.after = wish_.resume.value_or(0);
 }
 
+EventStream::~EventStream() { hub_.leave(listener_); }
+
 void EventStream::begin() {
   listener_ = hub_.join([weak = weak_from_this()](const CommittedEvent& event) {
     if (const auto self = weak.lock()) self->heard(event);

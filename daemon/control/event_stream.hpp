@@ -30,6 +30,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   /// `ended` is called once, last. `desk` and `hub` must outlive the stream's end.
   EventStream(asio::io_context& io, Desk& desk, EventHub& hub, StreamWish wish, http::ResponderPtr to,
               std::function<void()> ended);
+  ~EventStream();
   EventStream(const EventStream&) = delete;
   EventStream& operator=(const EventStream&) = delete;
 

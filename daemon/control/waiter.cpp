@@ -15,6 +15,8 @@ Waiter::Waiter(asio::io_context& io, Desk& desk, EventHub& hub, std::string id, 
       ended_(std::move(ended)),
       patience_(io) {}
 
+Waiter::~Waiter() { hub_.leave(listener_); }
+
 void Waiter::begin(milliseconds longest) {
   listener_ = hub_.join([weak = weak_from_this()](const CommittedEvent& event) {
     if (const auto self = weak.lock()) self->changed(event.key.id);

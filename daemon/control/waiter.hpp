@@ -24,6 +24,7 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   /// `ended` is called once, after the answer. `desk` and `hub` must outlive that.
   Waiter(asio::io_context& io, Desk& desk, EventHub& hub, std::string id, std::string gateway, http::ResponderPtr to,
          std::function<void()> ended);
+  ~Waiter();
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 

@@ -1,0 +1,208 @@
+// Streams of events.
+#include <doctest/doctest.h>
+
+#include "tests/control/running_control.hpp"
+
+using namespace mjwatchd;
+using namespace mjwatchd::control;
+using namespace mjwatchd::control::test;
+
+namespace {
+
+const TaskKey kTask{"octopusx", "t1"};
+
+/// A stream whose head has come.
+struct Listening {
+  Listening(RunningControl& control, const std::string& target, const std::vector<std::string>& headers = {})
+      : client(control.begin("GET", target, headers)), head(client->read_until("\r\n\r\n")) {}
+  /// Everything up to and with `text`; chunk sizes are in it.
+  std::string until(const std::string& text) { return client->read_until(text); }
+
+  std::unique_ptr<RawClient> client;
+  std::string head;
+};
+
+std::string last_id(EventNo no) { return "Last-Event-ID: " + std::to_string(no); }
+
+/// The ids of a text of server-sent events, in order.
+std::vector<int> ids_in(const std::string& text) {
+  std::vector<int> ids;
+  for (auto at = text.find("id: "); at != std::string::npos; at = text.find("id: ", at + 1)) {
+    ids.push_back(std::stoi(text.substr(at + 4)));
+  }
+  return ids;
+}
+
+std::vector<int> counted(int from, int to) {
+  std::vector<int> ids;
+  for (int i = from; i <= to; ++i) ids.push_back(i);
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("a stream begins now, and tells what is committed") {
+  RunningControl control;
+  control.on_loop([&] { control.desk.announce(kTask, EventType::started); });
+  Listening stream(control, "/v1/events");
+  CHECK(stream.head.find("HTTP/1.1 200") == 0);
+  CHECK(stream.head.find("content-type: text/event-stream") != std::string::npos);
+  CHECK(stream.until("\n\n").find("retry: ") != std::string::npos);
+  control.on_loop([&] { control.desk.announce(kTask, EventType::succeeded); });
+  const auto text = stream.until("\n\n");
+  CHECK(text.find("id: 2\nevent: task.succeeded\ndata: {\"type\":\"task.succeeded\"") != std::string::npos);
+  CHECK(ids_in(text) == std::vector<int>{2});
+}
+
+TEST_CASE("a stream has only what it asked for") {
+  RunningControl control;
+  Listening stream(control, "/v1/events?task=t1&gateway=octopusx&type=task.failed,task.succeeded");
+  control.on_loop([&] {
+    control.desk.announce({"octopusx", "t2"}, EventType::succeeded);
+    control.desk.announce({"second", "t1"}, EventType::succeeded);
+    control.desk.announce(kTask, EventType::started);
+    control.desk.announce(kTask, EventType::failed);
+  });
+  CHECK(ids_in(stream.until("id: 4")) == std::vector<int>{4});
+  CHECK(is_problem(control.get("/v1/events?type=task.fail"), 400, "did you mean task.failed?"));
+}
+
+TEST_CASE("a stream of lines has the webhook's body with the id in front") {
+  RunningControl control;
+  Listening stream(control, "/v1/events", {"Accept: application/x-ndjson"});
+  CHECK(stream.head.find("content-type: application/x-ndjson") != std::string::npos);
+  control.on_loop([&] { control.desk.announce(kTask, EventType::failed); });
+  CHECK(stream.until("}}\n").find(R"({"id":1,"type":"task.failed","data":{"id":"t1"}})") != std::string::npos);
+}
+
+TEST_CASE("Last-Event-ID resumes after it, over many pages, without a gap or a double") {
+  RunningControl control;
+  control.on_loop([&] {
+    for (int i = 0; i < 1000; ++i) control.desk.record(kTask, EventType::started);
+  });
+  Listening stream(control, "/v1/events", {last_id(100)});
+  auto text = stream.until("id: 1000\n");
+  control.until([&] { return control.desk.event_reads >= 6; });
+  control.on_loop([&] { control.desk.announce(kTask, EventType::succeeded); });
+  text += stream.until("id: 1001\n");
+  CHECK(ids_in(text) == counted(101, 1001));
+}
+
+TEST_CASE("0 resumes from the oldest that is kept") {
+  RunningControl control;
+  control.on_loop([&] {
+    for (int i = 0; i < 3; ++i) control.desk.record(kTask, EventType::started);
+    control.desk.oldest_kept = 2;
+  });
+  Listening stream(control, "/v1/events", {last_id(0)});
+  CHECK(ids_in(stream.until("id: 3\n")) == counted(1, 3));
+}
+
+TEST_CASE("events committed while a page is read are neither lost nor said twice") {
+  RunningControl control;
+  control.on_loop([&] {
+    for (int i = 0; i < 250; ++i) control.desk.record(kTask, EventType::started);
+  });
+  int rounds = 0;
+  std::function<void()> meanwhile = [&] {
+    if (++rounds > 5) return;
+    control.desk.announce(kTask, EventType::modal);  // too late for the page that is being read
+    control.desk.while_reading_events = meanwhile;
+  };
+  control.desk.while_reading_events = meanwhile;
+  Listening stream(control, "/v1/events", {last_id(0)});
+  auto text = stream.until("id: 255\n");
+  control.until([&] { return rounds == 6; });
+  control.on_loop([&] { control.desk.announce(kTask, EventType::succeeded); });
+  text += stream.until("id: 256\n");
+  CHECK(ids_in(text) == counted(1, 256));
+}
+
+TEST_CASE("an event that a page brought before it was told of is not said again") {
+  RunningControl control;
+  const auto event = control.on_loop([&] { return control.desk.record(kTask, EventType::started); });
+  Listening stream(control, "/v1/events", {last_id(0)});
+  auto text = stream.until("id: 1\n");
+  control.until([&] { return control.desk.event_reads == 2; });
+  control.on_loop([&] { control.hub.publish(std::span(&event, 1)); });
+  control.on_loop([&] { control.desk.announce(kTask, EventType::succeeded); });
+  text += stream.until("id: 2\n");
+  CHECK(ids_in(text) == counted(1, 2));
+}
+
+TEST_CASE("progress that is not recorded goes to live streams, without an id") {
+  RunningControl control;
+  Listening stream(control, "/v1/events");
+  control.on_loop([&] {
+    CommittedEvent event;
+    event.type = EventType::progress;
+    event.key = kTask;
+    event.body = std::make_shared<const std::string>(R"({"type":"task.progress"})");
+    control.hub.publish(std::span(&event, 1));
+  });
+  const auto text = stream.until("data: {\"type\":\"task.progress\"}");
+  CHECK(text.find("event: task.progress\n") != std::string::npos);
+  CHECK(ids_in(text).empty());
+}
+
+TEST_CASE("an event that is no longer kept is 410, and what is no number 400") {
+  RunningControl control;
+  control.on_loop([&] {
+    for (int i = 0; i < 9; ++i) control.desk.record(kTask, EventType::started);
+    control.desk.oldest_kept = 5;
+  });
+  const auto gone = control.call("GET", "/v1/events", "", {last_id(3)});
+  CHECK(is_problem(gone, 410, "no longer kept"));
+  CHECK(at(gone, "last_event_id") == "3");
+  CHECK(is_problem(control.call("GET", "/v1/events", "", {"Last-Event-ID: abc"}), 400, "Last-Event-ID"));
+  CHECK(is_problem(control.call("GET", "/v1/events", "", {"Last-Event-ID: -1"}), 400));
+  CHECK(is_problem(control.call("GET", "/v1/events", "", {"Last-Event-ID: 99999999999999999999"}), 400));
+  CHECK(control.on_loop([&] { return control.hub.listeners(); }) == 0);
+}
+
+TEST_CASE("a reader that takes its time gets everything that was kept") {
+  RunningControl control;
+  const std::string body = R"({"type":"task.started","data":{"pad":")" + std::string(20000, 'x') + "\"}}";
+  control.on_loop([&] {
+    for (int i = 0; i < 300; ++i) control.desk.record(kTask, EventType::started, body);  // 6 MB, the queue is 1 MiB
+  });
+  auto client = control.begin("GET", "/v1/events", {last_id(0)});
+  control.until([&] { return control.desk.event_reads >= 1; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // not for luck: a reader that does nothing for a while
+  CHECK(control.on_loop([&] { return control.hub.listeners(); }) == 1);
+  CHECK(ids_in(client->read_until("id: 300\n")) == counted(1, 300));
+}
+
+TEST_CASE("a reader that is gone or stuck is let go") {
+  RunningControl control;
+  auto leaver = std::make_unique<Listening>(control, "/v1/events");
+  Listening stuck(control, "/v1/events");
+  control.until([&] { return control.hub.listeners() == 2; });
+  leaver.reset();
+  control.until([&] { return control.hub.listeners() == 1; });
+  const std::string body = R"({"pad":")" + std::string(100000, 'x') + "\"}";
+  control.until([&] {
+    control.desk.announce(kTask, EventType::started, body);
+    return control.hub.listeners() == 0;
+  });
+}
+
+TEST_CASE("streams are ended when the daemon stops, and at HEAD they do not begin") {
+  RunningControl control;
+  const auto head = control.call("HEAD", "/v1/events");
+  CHECK(head.status == 200);
+  control.until([&] { return control.hub.listeners() == 0; });
+  Listening stream(control, "/v1/events");
+  control.on_loop([&] { control.server().stop(std::chrono::milliseconds(5000)); });
+  CHECK(stream.client->read_to_end().find("0\r\n\r\n") != std::string::npos);
+  control.until([&] { return control.hub.listeners() == 0 && control.server().connections() == 0; });
+}
+
+TEST_CASE("a stream outlives neither the server nor the other way round") {
+  RunningControl control;
+  control.on_loop([&] { control.desk.record(kTask, EventType::started); });
+  Listening live(control, "/v1/events");
+  control.destroy();
+  control.on_loop([&] { control.desk.announce(kTask, EventType::succeeded); });
+  CHECK(control.on_loop([&] { return control.hub.listeners(); }) == 0);
+}

@@ -1,0 +1,73 @@
+// What the daemon says of itself.
+#include <doctest/doctest.h>
+
+#include "tests/control/running_control.hpp"
+
+using namespace mjwatchd;
+using namespace mjwatchd::control;
+using namespace mjwatchd::control::test;
+
+TEST_CASE("a well daemon is healthy and ready") {
+  RunningControl control;
+  CHECK(at(control.get("/healthz"), "status") == "ok");
+  CHECK(at(control.get("/readyz"), "status") == "ok");
+  CHECK(control.call("HEAD", "/healthz").status == 200);
+}
+
+TEST_CASE("healthz fails for our own troubles only, readyz for all") {
+  RunningControl control;
+  control.on_loop([&] { control.desk.troubles = {{"gateway:octopusx", "it refuses the token", false}}; });
+  CHECK(control.get("/healthz").status == 200);
+  const auto ready = control.get("/readyz");
+  CHECK(is_problem(ready, 503, "gateway:octopusx: it refuses the token"));
+  CHECK(at(ready, "troubles.0.part") == "gateway:octopusx");
+  control.on_loop([&] { control.desk.troubles.push_back({"store", "a commit hangs", true}); });
+  const auto health = control.get("/healthz");
+  CHECK(is_problem(health, 503, "store: a commit hangs"));
+  CHECK(at(health, "troubles.1") == "-");
+}
+
+TEST_CASE("a daemon that starts or stops is healthy, but not ready") {
+  RunningControl control;
+  control.on_loop([&] { control.desk.ready = false; });
+  CHECK(control.get("/healthz").status == 200);
+  CHECK(is_problem(control.get("/readyz"), 503, "starting"));
+  control.on_loop([&] {
+    control.desk.ready = true;
+    control.desk.stopping = true;
+  });
+  CHECK(control.get("/healthz").status == 200);
+  CHECK(is_problem(control.get("/readyz"), 503, "stopping"));
+}
+
+TEST_CASE("a store that does not answer at all is found out") {
+  RunningControl control;
+  control.desk.hang = true;
+  const auto reply = control.get("/healthz");  // takes five seconds
+  CHECK(is_problem(reply, 503, "store: it does not answer"));
+}
+
+TEST_CASE("status tells versions, counts, clients and troubles") {
+  RunningControl control;
+  control.put("t1");
+  control.on_loop([&] { control.desk.troubles = {{"disk", "nearly full", false}}; });
+  const auto reply = control.get("/v1/status");
+  CHECK(at(reply, "version") == MJWATCHD_VERSION);
+  CHECK(at(reply, "uptime_s") == "90");
+  CHECK(at(reply, "ready") == "true");
+  CHECK(at(reply, "tasks.watching") == "1");
+  CHECK(at(reply, "deliveries.pending") == "0");
+  CHECK(at(reply, "clients.connections") == "1");
+  CHECK(at(reply, "troubles.0.text") == "nearly full");
+}
+
+TEST_CASE("gateways tell calls, batch fill, budget and whether they are the default") {
+  RunningControl control;
+  const auto reply = control.get("/v1/gateways");
+  CHECK(at(reply, "gateways.0.name") == "octopusx");
+  CHECK(at(reply, "gateways.0.default") == "true");
+  CHECK(at(reply, "gateways.1.default") == "false");
+  CHECK(at(reply, "gateways.0.batch_fill") == "0.5");
+  CHECK(at(reply, "gateways.0.budget.max_calls_per_minute") == "120");
+  CHECK(at(reply, "gateways.0.url") == "https://octopusx.example/x");
+}

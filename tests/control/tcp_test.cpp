@@ -1,0 +1,77 @@
+// The control API over TCP.
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+
+#include "tests/control/running_control.hpp"
+
+using namespace mjwatchd;
+using namespace mjwatchd::control;
+using namespace mjwatchd::control::test;
+
+namespace {
+
+ControlOptions tcp_options() {
+  ControlOptions options;
+  options.listen = "127.0.0.1:0";
+  options.token = "s3cret-token";
+  return options;
+}
+
+Reply ask(RunningControl& control, const std::string& request) {
+  RawClient client(control.server().port());
+  client.send(request);
+  return client.read();
+}
+
+std::string get(const std::string& target, const std::string& host, const std::string& headers = "") {
+  return "GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n";
+}
+
+}  // namespace
+
+TEST_CASE("TCP asks for the token, the Unix socket does not") {
+  RunningControl control(tcp_options());
+  CHECK(control.get("/v1/status").status == 200);
+  CHECK(ask(control, get("/v1/status", "localhost", "Authorization: Bearer s3cret-token\r\n")).status == 200);
+  const auto without = ask(control, get("/v1/status", "localhost"));
+  CHECK(is_problem(without, 401, "control.token_file"));
+  CHECK(without.headers.at("www-authenticate") == "Bearer realm=\"mjwatchd\"");
+  const auto wrong = ask(control, get("/v1/status", "localhost", "Authorization: Bearer wrong\r\n"));
+  CHECK(is_problem(wrong, 401, "is not that of"));
+  CHECK(wrong.headers.at("www-authenticate").find("invalid_token") != std::string::npos);
+  CHECK(is_problem(ask(control, get("/nowhere", "localhost")), 401));
+  CHECK(is_problem(ask(control, get("/healthz", "localhost")), 401));
+}
+
+TEST_CASE("a refused client's body is not even read") {
+  RunningControl control(tcp_options());
+  const auto reply = ask(control, "PUT /v1/tasks/t1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
+  CHECK(is_problem(reply, 401));
+  CHECK(is_problem(ask(control,
+                       "POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+                       "Content-Length: 60000000\r\n\r\n"),
+                   401));
+}
+
+TEST_CASE("a foreign Host is turned away even with the token") {
+  RunningControl control(tcp_options());
+  const std::string token = "Authorization: Bearer s3cret-token\r\n";
+  CHECK(is_problem(ask(control, get("/v1/status", "evil.example:80", token)), 421, "evil.example"));
+  CHECK(ask(control, get("/v1/status", "127.0.0.1:" + std::to_string(control.server().port()), token)).status == 200);
+}
+
+TEST_CASE("listening is refused with the cure") {
+  asio::io_context io;
+  EventHub hub;
+  FakeDesk desk(io, hub);
+  ControlOptions options;
+  options.listen = "127.0.0.1:0";
+  CHECK_THROWS_WITH(ControlServer(io, desk, hub, options),
+                    "control.listen needs control.token_file: over TCP anybody could ask");
+  options.token = "t";
+  options.listen = "nonsense";
+  CHECK_THROWS_WITH_AS(ControlServer(io, desk, hub, options),
+                       "control.listen: \"nonsense\" is not HOST:PORT; write it like 127.0.0.1:7780 or [::1]:7780",
+                       std::runtime_error);
+}
