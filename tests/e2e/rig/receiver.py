@@ -59,10 +59,11 @@ class Handler(BaseHTTPRequestHandler):
         arrival = Arrival(self.path, self.headers, body, None)
         arrival.verified = verify(receiver.secrets.get(self.path, []), self.headers, body)
         with receiver.working:
-            reply = receiver.decide(arrival)
-            # Remembered before it is answered: what a sender was told is on record here.
+            # Remembered when it comes, not when it is answered: its sender may be killed in between, and
+            # what the next one sends must not seem to have come before.
             with receiver.lock:
                 receiver.arrivals.append(arrival)
+            reply = receiver.decide(arrival)
             if reply is None:  # hang up without a word
                 self.close_connection = True
                 return
