@@ -58,21 +58,13 @@ bool Acceptor::accept_one() {
     owner_.take(os::Descriptor(fd), socket_.family());
     return true;
   }
-  switch (errno) {
-    case EAGAIN:
-      return false;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-      back_off(errno);
-      return false;
-    default:
-      return true;  // that connection failed before it was taken (accept(2))
-  }
+  if (errno == EINTR || errno == ECONNABORTED) return true;
+  if (errno != EAGAIN) back_off(errno);
+  return false;
 }
 
-/// The connection stays in the queue, so waiting for it would end at once, again and again.
+/// Without descriptors or memory the connection stays in the queue, so that waiting for it would end at
+/// once, again and again; whatever else accept(2) may say, nothing is gained by asking again at once.
 void Acceptor::back_off(int error) {
   if (!std::exchange(warned_, true)) {
     spdlog::warn("http: connections wait: {}", std::generic_category().message(error));

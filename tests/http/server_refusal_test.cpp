@@ -271,3 +271,29 @@ TEST_CASE("a sink that throws answers 500") {
   CHECK(talk(server, post("/", "abc")).starts_with("HTTP/1.1 500 "));
   CHECK_FALSE(handled);
 }
+
+TEST_CASE("a sink whose client goes in the middle of the body is destroyed, and nothing is handled") {
+  struct Sink : BodySink {
+    explicit Sink(std::promise<void>& told) : destroyed(told) {}
+    ~Sink() override { destroyed.set_value(); }
+    Sink(const Sink&) = delete;
+    Sink& operator=(const Sink&) = delete;
+    void piece(std::string_view) override {}
+    std::promise<void>& destroyed;
+  };
+  std::promise<void> destroyed;
+  bool handled = false;
+  ServerHandler handler;
+  handler.plan_body = [&destroyed](const ServerRequest&) {
+    return ServerHandler::BodyPlan{100, std::make_shared<Sink>(destroyed)};
+  };
+  handler.handle = [&handled](const ServerRequest&, const ResponderPtr&) { handled = true; };
+  RunningServer server(std::move(handler));
+  RawClient client(server);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
+  CHECK(server.settles_at(1));
+  client.close();
+  CHECK(destroyed.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  CHECK(server.settles_at(0));
+  CHECK_FALSE(handled);
+}
