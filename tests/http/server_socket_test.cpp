@@ -175,6 +175,9 @@ TEST_CASE("stopping removes the socket file at once") {
 TEST_CASE("addresses are taken with and without brackets") {
   for (const auto* host : {"127.0.0.1", "localhost", "[::1]", "::1", "0.0.0.0"}) {
     CAPTURE(std::string(host));
+    const auto missing = failure([&](Server& server) { server.listen_tcp(host, 0); }).second;
+    const bool v6 = std::string(host).find("::") != std::string::npos;
+    if (v6 && (missing == EADDRNOTAVAIL || missing == EAFNOSUPPORT)) continue;  // a machine without IPv6
     Idle idle;
     const auto port = idle.server.listen_tcp(host, 0);
     CHECK(port != 0);
