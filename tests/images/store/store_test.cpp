@@ -11,10 +11,13 @@
 #include "daemon/images/directory_store.hpp"
 #include "tests/images/pictures.hpp"
 #include "tests/images/store/nginx.hpp"
-#include "tests/images/store/raw_server.hpp"
 #include "tests/images/temporary_folder.hpp"
+#include "tests/support/raw_server.hpp"
 
 namespace mjwatchd::images::test {
+
+using mjwatchd::test::close_reply;
+using mjwatchd::test::RawServer;
 
 namespace {
 
@@ -122,40 +125,40 @@ TEST_CASE("pictures that nginx serves are saved under their names, one after ano
 
 TEST_CASE("a closed link falls back to the gateway, which alone gets the token") {
   const std::string png = make_png(30, 30);
-  const RawServer cdn([](const std::string&) { return reply(404, "gone"); });
-  const RawServer gateway([&](const std::string&) { return reply(200, png); });
+  const RawServer cdn([](const std::string&) { return close_reply(404, "gone"); });
+  const RawServer gateway([&](const std::string&) { return close_reply(200, png); });
   House house(gateway.url());
   const SaveReport report = house.save(image_at(cdn.url() + "/x.png?ex=zz"));
   CHECK(report.verdict == SaveVerdict::saved);
   CHECK(report.result.images.at(0).url == gateway.url() + "/mj/image/t1");
-  CHECK_FALSE(has(cdn.heads().at(0), "s3cret"));
-  CHECK(has(gateway.heads().at(0), "mj-api-secret: s3cret"));
+  CHECK_FALSE(has(cdn.requests().at(0), "s3cret"));
+  CHECK(has(gateway.requests().at(0), "mj-api-secret: s3cret"));
 }
 
 TEST_CASE("a redirect to another host is followed without the token") {
   const std::string png = make_png(30, 30);
-  const RawServer cdn([&](const std::string&) { return reply(200, png); });
+  const RawServer cdn([&](const std::string&) { return close_reply(200, png); });
   const RawServer gateway(
-      [&](const std::string&) { return reply(302, "", "Location: " + cdn.url() + "/there.png\r\n"); });
+      [&](const std::string&) { return close_reply(302, "", "Location: " + cdn.url() + "/there.png\r\n"); });
   House house(gateway.url());
   CHECK(house.save(image_at(gateway.url() + "/x.png")).verdict == SaveVerdict::saved);
-  CHECK(has(gateway.heads().at(0), "s3cret"));
-  CHECK_FALSE(has(cdn.heads().at(0), "s3cret"));
+  CHECK(has(gateway.requests().at(0), "s3cret"));
+  CHECK_FALSE(has(cdn.requests().at(0), "s3cret"));
 }
 
 TEST_CASE("no URL and a 4xx from the gateway means that there is no picture") {
-  const RawServer gateway([](const std::string&) { return reply(404, ""); });
+  const RawServer gateway([](const std::string&) { return close_reply(404, ""); });
   House house(gateway.url());
   const SaveReport report = house.save(R"({"action":"DESCRIBE","imageUrl":null})");
   CHECK(report.verdict == SaveVerdict::none);
   CHECK(report.result.images.empty());
   CHECK_FALSE(report.result.error);
-  CHECK(gateway.heads().size() == 1);
+  CHECK(gateway.requests().size() == 1);
 }
 
 TEST_CASE("a 5xx is for later, every way closed is for good") {
   int status = 503;
-  const RawServer gateway([&](const std::string&) { return reply(status, ""); });
+  const RawServer gateway([&](const std::string&) { return close_reply(status, ""); });
   House house(gateway.url());
   const SaveReport later = house.save(image_at(gateway.url() + "/x.png?sig=secret"));
   CHECK(later.verdict == SaveVerdict::try_again);
@@ -170,23 +173,23 @@ TEST_CASE("a body cut short is resumed where it broke, if it is still the same t
   const std::string png = make_png(300, 200);
   const std::size_t half = png.size() / 2;
   const RawServer gateway([&](const std::string& head) {
-    if (!has(head, "Range: bytes=")) return reply(200, png.substr(0, half), "ETag: \"e1\"\r\n", png.size());
+    if (!has(head, "Range: bytes=")) return close_reply(200, png.substr(0, half), "ETag: \"e1\"\r\n", png.size());
     const auto at = std::stoul(head.substr(head.find("Range: bytes=") + 13));
-    return reply(206, png.substr(at),
-                 "ETag: \"e1\"\r\nContent-Range: bytes " + std::to_string(at) + "-" + std::to_string(png.size() - 1) +
-                     "/" + std::to_string(png.size()) + "\r\n");
+    return close_reply(206, png.substr(at),
+                       "ETag: \"e1\"\r\nContent-Range: bytes " + std::to_string(at) + "-" +
+                           std::to_string(png.size() - 1) + "/" + std::to_string(png.size()) + "\r\n");
   });
   House house(gateway.url());
   const SaveReport report = house.save(image_at(gateway.url() + "/x.png"));
   CHECK(report.verdict == SaveVerdict::saved);
   CHECK(contents(report.result.images.at(0).path) == png);
-  REQUIRE(gateway.heads().size() == 2);
-  CHECK(has(gateway.heads()[1], "If-Range: \"e1\""));
+  REQUIRE(gateway.requests().size() == 2);
+  CHECK(has(gateway.requests()[1], "If-Range: \"e1\""));
 }
 
 TEST_CASE("a body cut short without telling never gets a name") {
   const std::string png = make_png(100, 100);
-  const RawServer gateway([&](const std::string&) { return reply(200, png.substr(0, png.size() - 20)); });
+  const RawServer gateway([&](const std::string&) { return close_reply(200, png.substr(0, png.size() - 20)); });
   House house(gateway.url());
   const SaveReport report = house.save(image_at(gateway.url() + "/x.png"));
   CHECK(report.verdict == SaveVerdict::try_again);
@@ -196,7 +199,7 @@ TEST_CASE("a body cut short without telling never gets a name") {
 
 TEST_CASE("a page served as a picture, and one too large, are errors that say so") {
   const RawServer gateway([](const std::string& head) {
-    return has(head, "large") ? reply(200, make_png(300, 300)) : reply(200, "<html>busy</html>");
+    return has(head, "large") ? close_reply(200, make_png(300, 300)) : close_reply(200, "<html>busy</html>");
   });
   House house(gateway.url());
   house.options.max_size = 50000;
@@ -206,42 +209,43 @@ TEST_CASE("a page served as a picture, and one too large, are errors that say so
 
 TEST_CASE("an address the guard refuses is not asked, except the gateway's own origin") {
   const std::string png = make_png(30, 30);
-  const RawServer inner([&](const std::string&) { return reply(200, png); });
-  const RawServer gateway([&](const std::string& head) { return has(head, "own") ? reply(200, png) : reply(404, ""); });
+  const RawServer inner([&](const std::string&) { return close_reply(200, png); });
+  const RawServer gateway(
+      [&](const std::string& head) { return has(head, "own") ? close_reply(200, png) : close_reply(404, ""); });
   House house(gateway.url());
   house.options.guard = [](const sockaddr&) { return std::optional<std::string>("not a public address"); };
   const SaveReport report = house.save(image_at(inner.url() + "/x.png"));
   CHECK(report.verdict == SaveVerdict::gone);
   CHECK(has(report.result.error.value(), "not a public address"));
-  CHECK(inner.heads().empty());
+  CHECK(inner.requests().empty());
   CHECK(house.save(image_at(gateway.url() + "/own.png")).verdict == SaveVerdict::saved);
 }
 
 TEST_CASE("plain http is refused unless it is allowed, and urls are rewritten first") {
   const std::string png = make_png(30, 30);
-  const RawServer inner([&](const std::string&) { return reply(200, png); });
+  const RawServer inner([&](const std::string&) { return close_reply(200, png); });
   const RawServer gateway(
-      [&](const std::string& head) { return has(head, "/x.png") ? reply(200, png) : reply(404, ""); });
+      [&](const std::string& head) { return has(head, "/x.png") ? close_reply(200, png) : close_reply(404, ""); });
   House house(gateway.url());
   house.options.allow_http = nullptr;
   CHECK(house.save(image_at(inner.url() + "/x.png")).verdict == SaveVerdict::gone);
-  CHECK(inner.heads().empty());
+  CHECK(inner.requests().empty());
   House rewriting(gateway.url());
   rewriting.options.gateways[0].rewrite_urls = {{"http://localhost:3000", gateway.url()}};
   CHECK(rewriting.save(image_at("http://localhost:3000/x.png")).verdict == SaveVerdict::saved);
 }
 
 TEST_CASE("a full disk pauses saving, and says so") {
-  const RawServer gateway([](const std::string&) { return reply(200, make_png(30, 30)); });
+  const RawServer gateway([](const std::string&) { return close_reply(200, make_png(30, 30)); });
   House house(gateway.url());
   house.options.keep_free = ~0ULL;
   CHECK(house.save(image_at(gateway.url() + "/x.png")).verdict == SaveVerdict::try_again);
   CHECK(has(house.store->paused(), "too little free space"));
-  CHECK(gateway.heads().empty());
+  CHECK(gateway.requests().empty());
 }
 
 TEST_CASE("the seed is asked for again while it is being made, and is null when it does not come") {
-  const RawServer server([](const std::string&) { return reply(200, make_png(30, 30)); });
+  const RawServer server([](const std::string&) { return close_reply(200, make_png(30, 30)); });
   House house(server.url());
   SeedGateway gateway(house.io, 3);
   house.options.gateways[0].gateway = &gateway;
