@@ -1,5 +1,6 @@
 // What came of a delivery, and sending it again.
 #include "daemon/store/event_row.hpp"
+#include "daemon/store/filter.hpp"
 #include "daemon/store/transaction.hpp"
 
 namespace mjwatchd::store {
@@ -66,14 +67,17 @@ CommitResult replay_one(Transaction& in, const change::Replay& change) {
 }
 
 /// The deliveries a range means, oldest first.
-std::vector<DeliveryRecord> matching(Transaction& in, const change::Replay& change) {
-  std::string sql = "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES " WHERE ";
-  sql += change.state ? "deliveries.state = ?1" : "deliveries.state <> ?1";
-  sql +=
-      " AND (?2 = '' OR receivers.name = ?2) AND (?3 IS NULL OR deliveries.created_at >= ?3)"
-      " AND (?4 IS NULL OR deliveries.created_at < ?4) ORDER BY deliveries.no LIMIT ?5";
-  Query row(in.db, sql, change.state.value_or(DeliveryState::pending), change.endpoint, change.since, change.until,
-            kReplayedAtOnce);
+std::vector<DeliveryRecord> matching(Transaction& in, const change::Replay& change,
+                                     const std::optional<ReceiverRow>& receiver) {
+  Filter filter;
+  if (receiver) filter.add("deliveries.receiver = ?", receiver->no);
+  filter.add(change.state ? "deliveries.state = ?" : "deliveries.state <> ?",
+             static_cast<std::int64_t>(change.state.value_or(DeliveryState::pending)));
+  if (change.since) filter.add("deliveries.created_at >= ?", change.since->time_since_epoch().count());
+  if (change.until) filter.add("deliveries.created_at < ?", change.until->time_since_epoch().count());
+  Query row(in.db, "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES + filter.where() +
+                       " ORDER BY deliveries.no LIMIT ?");
+  row.bind(filter.bind(row) + 1, kReplayedAtOnce);
   std::vector<DeliveryRecord> list;
   while (row.next()) list.push_back(read_delivery(row));
   return list;
@@ -91,13 +95,17 @@ CommitResult apply(Transaction& in, const change::Delivery& change) {
 
 CommitResult apply(Transaction& in, const change::Replay& change) {
   if (change.no) return replay_one(in, change);
-  if (!change.endpoint.empty() && !in.rules.endpoints.contains(change.endpoint) &&
-      !find_receiver(in.db, change.endpoint)) {
-    return only(CommitResult::Code::missing, "there is no endpoint " + change.endpoint);
+  std::optional<ReceiverRow> receiver;
+  if (!change.endpoint.empty()) {
+    receiver = find_receiver(in.db, change.endpoint);
+    if (!receiver && !in.rules.endpoints.contains(change.endpoint)) {
+      return only(CommitResult::Code::missing, "there is no endpoint " + change.endpoint);
+    }
+    if (!receiver) return only(CommitResult::Code::done);  // nothing was ever for it
   }
   CommitResult result;
   result.code = CommitResult::Code::done;
-  auto list = matching(in, change);
+  auto list = matching(in, change, receiver);
   for (DeliveryRecord& record : list) send_again(in, record, change.at, result);
   if (list.size() == kReplayedAtOnce) {
     result.detail = "the oldest " + std::to_string(kReplayedAtOnce) + " were taken; ask again for the rest";

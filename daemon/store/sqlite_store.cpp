@@ -37,21 +37,22 @@ class SqliteStore::Impl {
   Impl& operator=(const Impl&) = delete;
 
   /// Asks `question` on a reader's thread and answers on the loop's; when the file can't be read, with
-  /// what an empty store would answer, and a line in the log.
+  /// what an empty store would answer, and a line in the log. After a `vital` one nothing is written any more.
   template <typename Answer, typename Question>
-  void ask(Reader& reader, Question question, std::function<void(Answer)> done) {
-    reader.ask([this, question = std::move(question), done = std::move(done), guard = loop_.guard()](Connection& db) {
-      Answer answer{};
-      try {
-        db.run("BEGIN");
-        answer = question(db);
-        db.run("COMMIT");
-      } catch (const std::exception& error) {
-        answer = Answer{};
-        reading_failed(db, error);
-      }
-      loop_.post([done, answer = std::move(answer), guard]() mutable { done(std::move(answer)); });
-    });
+  void ask(Reader& reader, Question question, std::function<void(Answer)> done, bool vital = false) {
+    reader.ask(
+        [this, question = std::move(question), done = std::move(done), vital, guard = loop_.guard()](Connection& db) {
+          Answer answer{};
+          try {
+            db.run("BEGIN");
+            answer = question(db);
+            db.run("COMMIT");
+          } catch (const std::exception& error) {
+            answer = Answer{};
+            reading_failed(db, error, vital);
+          }
+          loop_.post([done, answer = std::move(answer), guard]() mutable { done(std::move(answer)); });
+        });
   }
 
   void adopt_page(const std::shared_ptr<Adoption>& adoption, const std::function<void(std::vector<Event>)>& page) {
@@ -62,7 +63,8 @@ class SqliteStore::Impl {
           const bool last = events.empty();
           page(std::move(events));
           if (!last && *open) adopt_page(adoption, page);
-        });
+        },
+        true);  // who took up only a part must not go on as if it were all
   }
 
   void close() {
@@ -86,10 +88,10 @@ class SqliteStore::Impl {
   [[nodiscard]] std::shared_ptr<const StoreRules> rules() const { return rules_; }
 
  private:
-  void reading_failed(Connection& db, const std::exception& error) {
+  void reading_failed(Connection& db, const std::exception& error, bool vital) {
     spdlog::error("the store can't be read: {}", error.what());
     const auto* sqlite = dynamic_cast<const SqliteError*>(&error);
-    if (sqlite != nullptr && sqlite->fatal()) writer_.stop_writing(error.what());
+    if (vital || (sqlite != nullptr && sqlite->fatal())) writer_.stop_writing(error.what());
     try {
       if (db.in_transaction()) db.run("ROLLBACK");
     } catch (const SqliteError& again) {

@@ -38,7 +38,7 @@ std::string cure(int error) {
 }
 
 os::Descriptor open_own(const std::filesystem::path& file) {
-  os::Descriptor fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  os::Descriptor fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd.valid()) fail(file.string() + " can't be opened for writing", errno);
   return fd;
 }

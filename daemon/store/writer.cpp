@@ -72,6 +72,8 @@ void Writer::close() {
   wake_.notify_one();
   if (!thread_.joinable()) return;
   thread_.join();
+  asked_.clear();  // these are not answered, and the loop need not wait for them
+  pruning_.clear();
   if (!broken().empty()) {  // what is in the log stays there: the next start reads it, on a disk that was looked after
     sqlite3_db_config(db_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
@@ -201,8 +203,11 @@ void Writer::back_out() {
 }
 
 void Writer::failed(const SqliteError& error, const char* doing) {
-  spdlog::error("the store: {} failed: {}", doing, error.what());
   if (error.fatal()) return stop_writing(error.what());
+  if (Clock::now() >= complain_again_at_) {  // a full disk fails many in a second
+    complain_again_at_ = Clock::now() + std::chrono::seconds(10);
+    spdlog::error("the store: {} failed, and is tried again: {}", doing, error.what());
+  }
   if (!error.full()) return;
   rest_until_ = Clock::now() + std::chrono::seconds(1);
   checkpoint(1);  // the log can then be written from its beginning again, which needs no room

@@ -89,6 +89,7 @@ class Writer {
   bool all_live_ = false;                                  ///< and nothing finished is left to go
   std::chrono::steady_clock::time_point look_again_at_{};  ///< whether that is still so
   std::chrono::steady_clock::time_point warn_again_at_{};
+  std::chrono::steady_clock::time_point complain_again_at_{};
   std::chrono::steady_clock::time_point rest_until_{};  ///< no pruning before: the disk was full
   std::deque<Pruning> pruning_;
 

@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <map>
 #include <random>
 #include <set>
@@ -202,4 +204,24 @@ TEST_CASE("a limit on the size of files is met without harm, and writing goes on
   state.open();
   CHECK(said == "taken " + std::to_string(state.counts().watching) + "\n");
   CHECK(state.look("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'") == 1);
+}
+
+TEST_CASE("a folder or a file that may not be written is said with its cure") {
+  const Folder folder;
+  const auto state = folder.path / "state";
+  REQUIRE(::chmod(folder.path.c_str(), 0755) == 0);
+  std::filesystem::create_directory(state);
+  std::string where = (state / "lock").string();
+  REQUIRE(::chmod(state.c_str(), 0555) == 0);
+  std::string said = Program({"open", state.string()}).rest();
+  CHECK_MESSAGE(said.starts_with(where + " can't be opened for writing: Permission denied"), said);
+  CHECK(said.find("give the folder to the user mjwatchd runs as") != std::string::npos);
+  REQUIRE(::chmod(state.c_str(), 0777) == 0);
+  { std::ofstream(state / "mjwatchd.db"); }
+  REQUIRE(::chmod((state / "mjwatchd.db").c_str(), 0444) == 0);
+  said = Program({"open", state.string()}).rest();
+  where = (state / "mjwatchd.db").string();
+  CHECK_MESSAGE(said.starts_with(where + " can't be opened for writing: Permission denied"), said);
+  REQUIRE(::chmod((state / "mjwatchd.db").c_str(), 0666) == 0);
+  CHECK(Program({"open", state.string()}).rest() == "opened\n");
 }

@@ -183,3 +183,28 @@ TEST_CASE("many changes are one sync") {
   state.run_until([&] { return done == 1001; });
   CHECK(disk.log_syncs() - before <= 3);
 }
+
+TEST_CASE("no room for a new store is said, with the cure") {
+  FaultyDisk disk;
+  const Folder folder;
+  disk.writes_to_log(SQLITE_FULL);
+  asio::io_context io;
+  std::string why;
+  try {
+    const SqliteStore store(io, {folder.path, usual_rules(), webhooks::SecretBox(std::string(32, 'k'))});
+  } catch (const std::runtime_error& error) {
+    why = error.what();
+  }
+  CHECK(why.find(folder.database().string()) != std::string::npos);
+  CHECK(why.find("free some space there") != std::string::npos);
+}
+
+TEST_CASE("a watch list that can't be taken up is not taken for an empty one") {
+  FaultyDisk disk;
+  State state;
+  state.commit_all(much("a"));
+  state.reopen();
+  disk.reads_of_file(SQLITE_NOMEM);
+  CHECK(state.adopt().empty());
+  CHECK_FALSE(state.store->broken().empty());
+}

@@ -3,6 +3,7 @@
 //   store_crash_writer write FOLDER PREFIX   works on tasks PREFIX0, PREFIX1, …; for each change that was
 //                                            answered, and only then, it writes a line
 //   store_crash_writer limit FOLDER          meets a limit on the size of files, and goes on when it is lifted
+//   store_crash_writer open FOLDER           opens as nobody, and writes what it was told
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -144,6 +145,18 @@ int meet_limit(const std::string& folder) {
   return 0;
 }
 
+int open_as_nobody(const std::string& folder) {
+  if (::getuid() == 0 && ::setuid(65534) != 0) wrong("setuid");
+  asio::io_context io;
+  try {
+    const SqliteStore store(io, {folder, rules(), webhooks::SecretBox(std::string(32, 'k'))});
+    say("opened");
+  } catch (const std::runtime_error& error) {
+    say(error.what());
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -151,9 +164,10 @@ int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::off);  // its lines would stand among ours
   try {
     if (what == "write" && argc == 4) return write_until_killed(argv[2], argv[3]);
+    if (what == "open" && argc == 3) return open_as_nobody(argv[2]);
     if (what == "limit" && argc == 3) return meet_limit(argv[2]);
   } catch (const std::exception& error) {
     wrong(error.what());
   }
-  wrong("usage: write FOLDER PREFIX | limit FOLDER");
+  wrong("usage: write FOLDER PREFIX | limit FOLDER | open FOLDER");
 }
