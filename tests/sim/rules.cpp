@@ -29,15 +29,15 @@ void Rules::booted() {
   booted_ = clock_.now();
   stopped_ = false;
   last_change_ = 0;
-  for (auto& [name, line] : lines_) {
-    const std::size_t known = line.known;
-    line = Line{};
-    line.known = known;
+  lines_.clear();
+  for (const auto& [name, plan] : scenario_.gateways) {  // it sees only now what is missing
+    if (plan.forgetful && plan.forgetful->has(clock_.now())) forgets(name);
   }
   gaps_.clear();
   missing_.clear();
   saves_.clear();
   flying_.clear();
+  flying_to_.clear();
   chains_.clear();
 }
 
@@ -49,7 +49,7 @@ void Rules::reconfigured() {
   }
   for (auto& [key, gap] : gaps_) {
     gap.asked = clock_.now();
-    gap.stranger = gap.out;
+    gap.stranger = gap.in_call || gap.settling;
   }
 }
 
@@ -70,9 +70,10 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
   for (const std::string& id : ids) {
     Gap& gap = gaps_[{gateway, id}];
     const TaskPlan* task = plan({gateway, id});
-    if (gap.out && task != nullptr && !task->deleted_at) broken(id + " is asked for while it is out");
+    if ((gap.in_call || gap.settling) && task != nullptr && !task->deleted_at)
+      broken(id + " is asked for while it is out");
     gap.asked = clock_.now();
-    gap.out = true;
+    gap.in_call = true;
   }
 }
 
@@ -81,7 +82,9 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
   const bool tells =
       reply.verdict == FetchReply::Verdict::answered || reply.verdict == FetchReply::Verdict::unknown_task;
   for (const std::string& id : ids) {
-    settled({gateway, id});
+    Gap& gap = gaps_[{gateway, id}];
+    gap.in_call = false;
+    freed(gap);
     if (!tells) continue;
     if (std::any_of(reply.tasks.begin(), reply.tasks.end(), [&](const Snapshot& seen) { return seen.id == id; })) {
       missing_.erase({gateway, id});
@@ -91,11 +94,15 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
   }
 }
 
-void Rules::adopted(const TaskKey& key) { gaps_[key] = Gap{clock_.now(), clock_.now(), false, false}; }
+void Rules::adopted(const TaskKey& key) { gaps_[key] = Gap{clock_.now(), clock_.now(), false, false, false}; }
 
-void Rules::settled(const TaskKey& key) {
+void Rules::committed(const TaskKey& key) {
   Gap& gap = gaps_[key];
-  gap.out = false;
+  gap.settling = false;
+  freed(gap);
+}
+
+void Rules::freed(Gap& gap) const {
   gap.free = clock_.now() + (gap.stranger ? 2s : 0s);
   gap.stranger = false;
 }
@@ -119,7 +126,8 @@ void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
   for (const auto& [key, row] : disk_.tasks()) {
     if (row.record.phase != Phase::watching || !settings.gateways.contains(key.gateway)) continue;
     const auto found = gaps_.find(key);
-    if (found == gaps_.end() || found->second.out || !watcher.holds(key)) continue;
+    if (found == gaps_.end() || !watcher.holds(key)) continue;
+    if (found->second.in_call || found->second.settling) continue;
     if (plan(key) == nullptr || plan(key)->deleted_at) continue;  // may be one that had its name before
     const Gap& gap = found->second;
     const milliseconds due = std::max(gap.asked + settings.watch.max_gap, gap.free);
@@ -136,7 +144,7 @@ void Rules::persisting(ChangeNo no) {
 }
 
 void Rules::committing(const change::Task& change, WallTime wall) {
-  gaps_[change.key].out = true;
+  gaps_[change.key].settling = true;
   if (change.ending != Ending::none) check_ending(change, wall);
   if (change.phase != Phase::watching && change.phase != Phase::done && change.snapshot &&
       change.snapshot->status != Status::success) {
@@ -223,12 +231,17 @@ void Rules::sending(DeliveryNo no) {
   if (row.record.task != 0 && !chains_.insert({row.record.receiver.name, row.record.task}).second) {
     broken("delivery " + std::to_string(no) + " overlaps another of its task");
   }
+  const auto limits = scenario_.settings.webhooks.endpoints.find(row.record.receiver.group);
+  const std::uint32_t most = limits == scenario_.settings.webhooks.endpoints.end() ? 8 : limits->second.max_in_flight;
+  if (++flying_to_[row.record.receiver.group] > most) broken(row.record.receiver.group + " gets too many at once");
+  if (flying_.size() > scenario_.settings.webhooks.max_in_flight) broken("too many deliveries at once");
   check_patience(row);
 }
 
 void Rules::sent(DeliveryNo no) {
   flying_.erase(no);
   const DeliveryRecord& record = disk_.deliveries().at(no).record;
+  --flying_to_[record.receiver.group];
   chains_.erase({record.receiver.name, record.task});
 }
 

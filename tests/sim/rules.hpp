@@ -34,7 +34,7 @@ class Rules {
   void replied(const std::string& gateway, const std::vector<std::string>& ids, const FetchReply& reply);
   void persisting(ChangeNo no);
   void committing(const change::Task& change, WallTime wall);
-  void settled(const TaskKey& key);
+  void committed(const TaskKey& key);
   void adopted(const TaskKey& key);
   void saving(const action::SaveImage& action, const Settings& settings);
   void saved(const TaskKey& key);
@@ -57,10 +57,12 @@ class Rules {
   };
   struct Gap {
     milliseconds asked{}, free{};
-    bool out = false;       ///< in a call, or a change of it is being committed
+    bool in_call = false;
+    bool settling = false;  ///< a change of it is being committed
     bool stranger = false;  ///< there was a new schedule meanwhile: to that it comes as a new task
   };
 
+  void freed(Gap& gap) const;
   void broken(const std::string& what) { findings_.broken(clock_.now(), what); }
   void check_ending(const change::Task& change, WallTime wall);
   void check_lost(const TaskKey& key);
@@ -88,6 +90,7 @@ class Rules {
   std::map<TaskKey, milliseconds> missing_;  ///< since when replies have been without it
   std::set<TaskKey> saves_;
   std::set<DeliveryNo> flying_;
+  std::map<std::string, std::uint32_t> flying_to_;  ///< by group
   std::set<std::pair<std::string, TaskNo>> chains_;
 };
 

@@ -54,7 +54,7 @@ void World::obey(const action::Persist& action) {
   disk_.commit(action.change, [this, no = action.no, key, registers](CommitResult result) {
     findings_.note(clock_.now(),
                    "committed " + std::to_string(no) + " code " + std::to_string(static_cast<int>(result.code)));
-    if (key) rules_.settled(*key);
+    if (key) rules_.committed(*key);
     if (registers && result.code == CommitResult::Code::done) rules_.adopted(result.task->key);
     tell(event::Persisted{no, std::move(result)});
   });
