@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -36,8 +37,9 @@ class ClientTest(Case):
         return rows
 
     def ended(self, task, ending="SUCCESS", **wish):
-        self.gateway_.make(task, ending=ending, duration="100ms", **wish)
+        self.gateway_.make(task, ending=ending, duration="1ms", **wish)
         self.watch("add", task)
+        self.watch("refresh", task)  # not when its turn comes, but now
         self.watch("wait", task, "--timeout", "30s", code=0 if ending == "SUCCESS" else 3)
 
     def test_add(self):
@@ -111,6 +113,19 @@ class ClientTest(Case):
         self.assertNotIn("\x1b", made.stdout, "no colours in a pipe")
         [file] = (self.folder / "out").iterdir()
         self.assertEqual(file.read_bytes(), (self.daemon_.pictures / "gw" / "later.png").read_bytes())
+
+    def test_wait_on_a_terminal_draws_bars(self):
+        self.ended("drawn")
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        waiting = subprocess.Popen([path_of("mjwatch"), "--socket", self.daemon_.socket, "wait", "drawn"], stdout=theirs,
+                                   env={**os.environ, "TERM": "xterm", "COLUMNS": "60"})
+        os.close(theirs)
+        self.assertEqual(waiting.wait(20), 0)
+        shown = os.read(ours, 65536).decode()
+        self.assertIn("drawn", shown)
+        self.assertIn("100", shown)
+        self.assertIn("\x1b", shown)
 
     def test_save(self):
         self.ended("pic")

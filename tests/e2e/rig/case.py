@@ -20,17 +20,25 @@ class Case(unittest.TestCase):
         self.folder = Path(tempfile.mkdtemp(prefix="mje2e-", dir="/tmp"))
         self.random = random.Random(20261123)
         self.started = []
+        self.secrets = set()  # no log may ever show one of these
         self.addCleanup(self.clean_up)
 
     def clean_up(self):
         for program in self.started:
             if program.running():
                 program.kill()
+        logs = {log: log.read_text("utf-8", "replace") for log in self.folder.rglob("*.log")}
+        self.show_logs_of_a_failure()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for log, text in logs.items():
+            self.assert_no_secret(text, *self.secrets)
+            self.assertNotIn("Sanitizer", text, log)
+
+    def show_logs_of_a_failure(self):
         if self.failed():
             for log in sorted(self.folder.rglob("*.log")):
                 tail = log.read_text("utf-8", "replace").splitlines()[-60:]
                 print(f"---- the end of {log.name} ({self.id()})", *tail, sep="\n", file=sys.stderr)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def failed(self):
         result = self._outcome.result
@@ -45,13 +53,16 @@ class Case(unittest.TestCase):
         """Each path gets a secret of its own."""
         receiver = Receiver({path: [new_secret(self.random)] for path in paths}, decide)
         self.addCleanup(receiver.close)
+        self.secrets.update(secret for secrets in receiver.secrets.values() for secret in secrets)
         return receiver
 
     def daemon(self, gateway=None, folder=None, **parts):
         """Not started. Without a gateway it asks where nobody answers."""
         folder = Path(folder or self.folder)
         folder.mkdir(exist_ok=True)
-        return Daemon(folder, gateway.url if gateway else "http://127.0.0.1:9", **parts)
+        daemon = Daemon(folder, gateway.url if gateway else "http://127.0.0.1:9", **parts)
+        self.secrets.add(daemon.token)
+        return daemon
 
     def start(self, daemon, **options):
         self.launch(daemon, **options)
