@@ -13,7 +13,9 @@ namespace {
 constexpr std::chrono::seconds kStuck{15};
 constexpr std::chrono::seconds kStuckFile{60};
 constexpr std::chrono::minutes kPruneEvery{10};
-constexpr std::chrono::seconds kGrace{10};
+// Together under ten seconds: long enough for most receivers to answer, short enough for a stop to
+// end by itself before anyone loses patience.
+constexpr std::chrono::seconds kGrace{8};
 constexpr milliseconds kControlGrace{1000};
 
 bool older(const std::optional<std::chrono::steady_clock::time_point>& since, std::chrono::seconds limit) {
