@@ -19,4 +19,6 @@ done
 code=0
 printf '\n== How soon an end is passed on\n'
 python3 -B tests/bench/latency.py || code=1
+printf '\n== What many tasks cost\n'
+python3 -B tests/bench/load.py || code=1
 exit $code
