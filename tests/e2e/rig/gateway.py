@@ -12,7 +12,8 @@ class Gateway:
     def __init__(self, folder, *options, token="tok-7f3a9c1e5b"):
         self.token = token
         words = ["mjwatch-gateway", "--port", "0", "--token", token, *options]
-        self.program = Program(words, folder / "gateway.log")
+        log = folder / f"gateway{len(list(folder.glob('gateway*.log'))) or ''}.log"
+        self.program = Program(words, log)
         found = wait_until(lambda: re.search(r"listening on (http://\S+)", self.program.output()) or
                            not self.program.running(), 20, "mjwatch-gateway listens")
         if found is True:
