@@ -16,7 +16,7 @@ http::ServerResponse respond_health(const std::string& verdict, const std::vecto
     return respond(200, out.object().text("status", "ok").end_object().take());
   }
   Problem problem{503, verdict, {}, {}};
-  return respond(problem.with("status_text", "failing").with_json("troubles", show_troubles(troubles)));
+  return respond(problem.with_json("troubles", show_troubles(troubles)));
 }
 
 }  // namespace

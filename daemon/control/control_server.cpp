@@ -102,7 +102,11 @@ void ControlServer::Impl::stop(milliseconds grace) {
 
 /// Asked before the body is read: who may not ask, and what would be read in vain.
 std::optional<http::ServerResponse> ControlServer::Impl::turn_away(const http::ServerRequest& head) {
-  if (!head.local && access_) {
+  if (!head.local && !access_) {  // a TCP socket was passed, without control.listen and its token
+    return respond(
+        Problem{403, "Over TCP nobody is served unless control.listen and control.token_file are set.", {}, {}});
+  }
+  if (!head.local) {
     if (const auto problem = access_->refuse(head.header("authorization"), head.header("host"))) {
       return respond(*problem);
     }

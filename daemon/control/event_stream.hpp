@@ -27,7 +27,7 @@ struct StreamWish {
 /// whatever is committed meanwhile. Unrecorded progress goes only to those who have caught up.
 class EventStream : public std::enable_shared_from_this<EventStream> {
  public:
-  /// `ended` is called once, last. `desk` and `hub` must outlive the stream's end.
+  /// `ended` is called once, last, unless this is destroyed first. `desk` and `hub` must outlive it.
   EventStream(asio::io_context& io, Desk& desk, EventHub& hub, StreamWish wish, http::ResponderPtr to,
               std::function<void()> ended);
   ~EventStream();

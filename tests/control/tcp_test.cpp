@@ -1,5 +1,7 @@
 // The control API over TCP.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <stdexcept>
 
@@ -59,6 +61,23 @@ TEST_CASE("a foreign Host is turned away even with the token") {
   const std::string token = "Authorization: Bearer s3cret-token\r\n";
   CHECK(is_problem(ask(control, get("/v1/status", "evil.example:80", token)), 421, "evil.example"));
   CHECK(ask(control, get("/v1/status", "127.0.0.1:" + std::to_string(control.server().port()), token)).status == 200);
+}
+
+TEST_CASE("a TCP socket that was passed without a token serves nobody") {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(fd, 8) == 0);
+  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  ControlOptions options;
+  options.passed_fd = fd;
+  const RunningControl control(options);
+  RawClient client(ntohs(address.sin_port));
+  client.send(get("/v1/status", "localhost"));
+  CHECK(is_problem(client.read(), 403, "control.token_file"));
 }
 
 TEST_CASE("listening is refused with the cure") {
