@@ -114,6 +114,38 @@ TEST_CASE("another exchange is started and cancelled from inside callbacks") {
   CHECK(std::count(faults.begin(), faults.end(), Fault::cancelled) == 1);
 }
 
+TEST_CASE("a storm of starts and cancels: each is told its end once") {
+  RawServer server([](Peer& peer) {
+    for (std::size_t i = peer.number(); !peer.read_request().empty(); ++i) {
+      if (i % 5 == 4) return;  // cut
+      peer.send(i % 3 == 0 ? reply(200, std::string(40'000, 'x')) : reply(503, ""));
+    }
+  });
+  Loop loop;
+  constexpr std::size_t many = 400;
+  std::vector<int> told(many, 0);
+  std::vector<Client::CallId> ids;
+  std::size_t ended = 0, cancelled = 0;
+  for (std::size_t i = 0; i < many; ++i) {
+    Request request = request_of(server.url());
+    request.stall_timeout = milliseconds(20000);
+    ids.push_back(loop.client.start(std::move(request), [&, i](const Response& response) {
+      ++told[i];
+      ++ended;
+      if (response.fault == Fault::cancelled) ++cancelled;
+      loop.client.cancel(ids[(i * 7 + 3) % ids.size()]);
+    }));
+    if (i % 4 == 3) loop.io.poll_one();
+    if (i % 9 == 8) loop.client.cancel(ids[i - 5]);
+  }
+  run_until(loop.io, [&] { return ended >= many; });
+  loop.io.restart();
+  loop.io.poll();
+  CHECK(told == std::vector<int>(many, 1));
+  CHECK(cancelled > 0);
+  CHECK(loop.client.in_flight() == 0);
+}
+
 TEST_CASE("no callback after the client's end, and every connection closed") {
   RawServer server([&](Peer& peer) {
     peer.read_request();
