@@ -216,7 +216,7 @@ class CrashTest(Case):
         """Waits a random while, then for the phase, but not for ever: not all phases come at all times."""
         time.sleep(self.rng.uniform(0.05, 0.9))
         polls = self.polls()
-        end = time.monotonic() + 0.7
+        end = time.monotonic() + 1.2
         while not (hit := self.under_way(phase, polls)) and time.monotonic() < end:
             time.sleep(0.0005)
         self.daemon_.kill()
