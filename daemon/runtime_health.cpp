@@ -50,6 +50,8 @@ std::vector<control::Trouble> Runtime::Impl::troubles() const {
     }
   }
   for (const auto& receiver : watcher_->outbox().receivers()) {
+    // A URL that an app gave with its task is that app's affair; it shows among the endpoints.
+    if (!has_endpoint(receiver.name)) continue;
     if (receiver.disabled) {
       out.push_back({"endpoint:" + receiver.name, "disabled: repair it, then enable it", false});
     } else if (receiver.breaker != "closed") {
