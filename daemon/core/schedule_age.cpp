@@ -100,8 +100,4 @@ void AgeSchedule::take(Time, std::size_t most, std::vector<TaskSlot>& out) {
   }
 }
 
-std::unique_ptr<PollSchedule> make_schedule(const GatewaySettings& gateway, const WatchSettings& watch) {
-  return std::make_unique<AgeSchedule>(gateway, watch);
-}
-
 }  // namespace mjwatchd

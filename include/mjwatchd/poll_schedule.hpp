@@ -38,6 +38,12 @@ struct Look {
   std::optional<Time> finished;  ///< of an ended task: its true end
 };
 
+/// What a schedule expects of an action's tasks, from submission to end, in seconds.
+struct Belief {
+  std::string action;
+  float median_s = 0, p90_s = 0;
+};
+
 /// One gateway's schedule. It knows nothing of budgets, breakers and replies: those delay a call
 /// (GatewayLink), and when they bind, the order given here decides who goes first.
 ///
@@ -67,6 +73,9 @@ class PollSchedule {
   virtual void take(Time now, std::size_t most, std::vector<TaskSlot>& out) = 0;
   /// How many wait.
   [[nodiscard]] virtual std::size_t waiting() const = 0;
+
+  /// For people; of the actions seen so far.
+  [[nodiscard]] virtual std::vector<Belief> beliefs() const { return {}; }
 
   /// What was learned, small, for the store; and back. A state of another version is ignored.
   [[nodiscard]] virtual std::string learned() const { return {}; }

@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "daemon/client/simulate_world.hpp"
+#include "tests/bench/schedule_worlds.hpp"
 
 using namespace mjwatchd;
 using namespace mjwatchd::client;
@@ -53,6 +55,26 @@ void row(const std::string& name, const Trace& trace, milliseconds price, Means&
               ours.percentile(0.95), p95, cost, cost / best);
 }
 
+/// "world:KIND:SEED" (one task a second), "world:KIND:SEED:LOAD" (LOAD tasks a second, "b" after it:
+/// in bursts), or a file.
+Trace trace_of(const std::string& name) {
+  if (name.rfind("world:", 0) != 0) {
+    std::ifstream file(name);
+    return read_trace(file, name);
+  }
+  std::istringstream words(name);
+  std::string word, kind, seed, load;
+  std::getline(words, word, ':');
+  std::getline(words, kind, ':');
+  std::getline(words, seed, ':');
+  std::getline(words, load, ':');
+  worlds::Load how;
+  how.bursts = load.ends_with('b');
+  if (!load.empty()) how.per_second = std::stod(load);
+  how.tasks = how.per_second < 0.1 ? 400 : how.per_second > 5 ? 4000 : 1000;
+  return worlds::make(kind, how, std::stoull(seed));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,10 +85,9 @@ int main(int argc, char** argv) {
         "|");
     std::puts("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for (int i = 1; i < argc; ++i) {
-      std::ifstream file(argv[i]);
-      const Trace trace = read_trace(file, argv[i]);
-      const std::string path = argv[i];
-      for (const milliseconds price : kPrices) row(path.substr(path.rfind('/') + 1), trace, price, means);
+      const std::string name = argv[i];
+      const Trace trace = trace_of(name);
+      for (const milliseconds price : kPrices) row(name.substr(name.rfind('/') + 1), trace, price, means);
     }
     if (means.cells > 0) {
       std::printf("| geometric mean | | | | | %.3f (worst %.2f) | | %.3f | | %.3f |\n", means.of(means.log_mean),

@@ -1,0 +1,280 @@
+#include "daemon/core/schedule_adaptive.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <functional>
+
+namespace mjwatchd {
+namespace {
+using namespace std::chrono_literals;
+
+/// A task whose age nobody told, or that was watched before, may be done already.
+constexpr milliseconds kFirstLookOfUnknown = 2s;
+constexpr std::size_t kLeastNear = 64;
+
+/// The reply is as of when the gateway made it: half-way, for all we know.
+Time made(const Look& look) { return look.asked + (look.answered - look.asked) / 2; }
+
+/// Rounded up; kNever beyond a year, infinity included.
+Time later(Time from, float seconds) {
+  constexpr float kYear = 3.15e7F;
+  return seconds < kYear ? from + milliseconds(std::llround(std::ceil(seconds * 1000))) : kNever;
+}
+}  // namespace
+
+AdaptiveSchedule::AdaptiveSchedule(const GatewaySettings& gateway, const WatchSettings& watch)
+    : batch_(std::max<std::size_t>(gateway.batch, 1)),
+      near_most_(std::max(2 * batch_, kLeastNear)),
+      call_cost_(std::max(seconds(gateway.call_cost), 0.001F)),
+      max_gap_(watch.max_gap) {}
+
+AdaptiveSchedule::Entry& AdaptiveSchedule::entry(TaskSlot slot) {
+  while (slot >= entries_.size()) entries_.emplace_back();
+  return entries_[slot];
+}
+
+// ---- in and out
+
+void AdaptiveSchedule::add(TaskSlot slot, const TaskFacts& facts, Time now) {
+  Entry& e = entry(slot);
+  assert(e.place == Place::absent);
+  clock_ = std::max(clock_, now);
+  e.course = Course{};
+  e.course.action = forecast_.action(facts.action);
+  e.course.born = std::min(facts.submitted.value_or(now), now);
+  e.course.modal = facts.status == Status::modal;
+  const bool fresh = facts.submitted && facts.status == Status::unknown;
+  e.deadline = now + (fresh ? max_gap_ : std::min(kFirstLookOfUnknown, max_gap_));
+  wait(slot, forecast_.outlook(e.course), Time::min());
+}
+
+void AdaptiveSchedule::looked(TaskSlot slot, const Look& look) {
+  Entry& e = entry(slot);
+  assert(e.place == Place::out);
+  clock_ = std::max(clock_, look.answered);
+  const Time when = made(look);
+  const bool first = e.course.seen == Age(0);
+  // Its user's pause is no part of a task's way, which begins anew after it.
+  if (e.course.modal || look.status == Status::modal) {
+    e.course = Course{.born = when, .action = e.course.action, .modal = look.status == Status::modal};
+  } else {
+    if (first && look.submitted) e.course.born = std::min(*look.submitted, when);
+    forecast_.unfinished(e.course, look, when);
+  }
+  e.deadline = look.asked + max_gap_;
+  wait(slot, forecast_.outlook(e.course), Time::min());
+}
+
+void AdaptiveSchedule::ended(TaskSlot slot, const Look& look) {
+  clock_ = std::max(clock_, look.answered);
+  Entry& e = entry(slot);
+  if (!e.course.modal) forecast_.ended(e.course, look, made(look));
+  removed(slot);
+}
+
+void AdaptiveSchedule::put_back(TaskSlot slot, Time earliest) {
+  assert(entry(slot).place == Place::out);
+  wait(slot, forecast_.outlook(entry(slot).course), earliest);
+}
+
+void AdaptiveSchedule::removed(TaskSlot slot) {
+  assert(entry(slot).place != Place::absent);
+  unplace(slot);
+  entry(slot).place = Place::absent;
+  refill();
+}
+
+void AdaptiveSchedule::hasten(TaskSlot slot, Time now) {
+  if (entry(slot).place != Place::near && entry(slot).place != Place::far) return;
+  clock_ = std::max(clock_, now);
+  unplace(slot);
+  entry(slot).deadline = Time::min();
+  wait(slot, forecast_.outlook(entry(slot).course), Time::min());
+}
+
+void AdaptiveSchedule::wait(TaskSlot slot, const Curve& curve, Time not_before) {
+  Entry& e = entry(slot);
+  const float share = call_cost_ / static_cast<float>(batch_);
+  const Time due = std::min(later(e.course.born + e.course.seen, curve.reaches(share)), e.deadline);
+  e.held = not_before > due;
+  e.due = std::max(due, not_before);
+  e.deadline = std::max(e.deadline, not_before);
+  if (e.deadline < e.listed) {
+    e.listed = e.deadline;
+    deadlines_.push({e.deadline, slot});
+  }
+  ++waiting_;
+  place(slot, curve);
+}
+
+void AdaptiveSchedule::place(TaskSlot slot, const Curve& curve) {
+  Entry& e = entry(slot);
+  const Due due{e.due, slot};
+  next_call_.reset();
+  if (!all_near() && !near_.empty() && near_.rbegin()->first < due) {
+    e.place = Place::far;
+    far_.push({e.due, slot});
+    return;
+  }
+  e.place = Place::near;
+  near_.emplace(due, curve);
+  if (near_.size() <= near_most_) return;
+  const Due last = near_.rbegin()->first;
+  near_.erase(last);
+  entry(last.second).place = Place::far;
+  far_.push({last.first, last.second});
+}
+
+void AdaptiveSchedule::unplace(TaskSlot slot) {
+  Entry& e = entry(slot);
+  if (e.place == Place::out) return;
+  if (e.place == Place::near) near_.erase({e.due, slot});
+  --waiting_;
+  next_call_.reset();
+}
+
+void AdaptiveSchedule::pick(TaskSlot slot, std::vector<TaskSlot>& out) {
+  unplace(slot);
+  entry(slot).place = Place::out;
+  out.push_back(slot);
+}
+
+void AdaptiveSchedule::drop_stale() {
+  while (!far_.empty()) {
+    const Entry& e = entries_[far_.top().slot];
+    if (e.place == Place::far && e.due == far_.top().when) return;
+    far_.pop();
+  }
+}
+
+/// Fetches the next due from afar when fewer than a batch are near.
+void AdaptiveSchedule::refill() {
+  drop_stale();
+  if (near_.size() >= batch_) return;
+  while (!far_.empty() && near_.size() < near_most_) {
+    const TaskSlot slot = far_.top().slot;
+    far_.pop();
+    entries_[slot].place = Place::near;
+    near_.emplace(Due{entries_[slot].due, slot}, std::nullopt);
+    drop_stale();
+  }
+  next_call_.reset();
+}
+
+// ---- when
+
+double AdaptiveSchedule::accrued(const Due& due, std::optional<Curve>& curve, Time when) const {
+  const Entry& e = entries_[due.second];
+  if (e.held && when < e.due) return 0;
+  if (!curve) curve = forecast_.outlook(e.course);
+  return curve->accrued(seconds(when - (e.course.born + e.course.seen)));
+}
+
+/// What the B tasks that have most of it have accrued.
+double AdaptiveSchedule::most_accrued(Time when) const {
+  sums_.clear();
+  for (auto& [due, curve] : near_) sums_.push_back(accrued(due, curve, when));
+  if (sums_.size() > batch_) {
+    const auto end = sums_.begin() + static_cast<std::ptrdiff_t>(batch_);
+    std::nth_element(sums_.begin(), end, sums_.end(), std::greater<>());
+    sums_.erase(end, sums_.end());
+  }
+  double sum = 0;
+  for (const double one : sums_) sum += one;
+  return sum;
+}
+
+Time AdaptiveSchedule::exact_call() const {
+  Time latest = kNever;
+  for (const auto& [due, curve] : near_) latest = std::min(latest, entries_[due.second].deadline);
+  Time soonest = clock_;
+  if (latest <= soonest || most_accrued(soonest) >= call_cost_) return std::min(latest, soonest);
+  if (most_accrued(latest) < call_cost_) return latest;
+  while (latest - soonest > 1ms) {
+    const Time middle = soonest + (latest - soonest) / 2;
+    (most_accrued(middle) >= call_cost_ ? latest : soonest) = middle;
+  }
+  return latest;
+}
+
+/// Whether the next batch falls due within a time that is short beside the waits.
+bool AdaptiveSchedule::dense() const {
+  if (all_near()) return false;
+  const auto first = near_.begin();
+  const auto last = std::next(first, static_cast<std::ptrdiff_t>(std::min(batch_, near_.size())) - 1);
+  const Course& course = entries_[first->first.second].course;
+  return 2 * (last->first.first - first->first.first) < first->first.first - (course.born + course.seen);
+}
+
+Time AdaptiveSchedule::mean_due() const {
+  const Time base = near_.begin()->first.first;
+  milliseconds sum{0};
+  Time latest = kNever;
+  std::size_t count = 0;
+  for (auto one = near_.begin(); one != near_.end() && count < batch_; ++one, ++count) {
+    sum += one->first.first - base;
+    latest = std::min(latest, entries_[one->first.second].deadline);
+  }
+  return std::min(latest, base + sum / static_cast<milliseconds::rep>(count));
+}
+
+Time AdaptiveSchedule::next_call() const {
+  if (near_.empty()) return kNever;
+  if (!next_call_) next_call_ = dense() ? mean_due() : exact_call();
+  return *next_call_;
+}
+
+// ---- whom
+
+/// The item of the waiting task whose deadline is next.
+const SlotCalendar::Item* AdaptiveSchedule::next_deadline() {
+  while (!deadlines_.empty()) {
+    const SlotCalendar::Item item = deadlines_.top();
+    Entry& e = entries_[item.slot];
+    const bool waits = e.place == Place::near || e.place == Place::far;
+    if (e.listed == item.when && waits && e.deadline == item.when) return &deadlines_.top();
+    deadlines_.pop();
+    if (e.listed != item.when) continue;
+    e.listed = waits ? e.deadline : kNever;
+    if (waits) deadlines_.push({e.deadline, item.slot});
+  }
+  return nullptr;
+}
+
+void AdaptiveSchedule::take(Time now, std::size_t most, std::vector<TaskSlot>& out) {
+  clock_ = std::max(clock_, now);
+  std::size_t count = std::min({most, batch_, waiting_});
+  // Those that waited for max_gap, the oldest first, and then those that have most to gain.
+  for (; count > 0; --count) {
+    const SlotCalendar::Item* item = next_deadline();
+    if (item == nullptr || item->when > now) break;
+    pick(item->slot, out);
+  }
+  refill();
+  take_near(now, count, out);
+  refill();
+}
+
+void AdaptiveSchedule::take_near(Time now, std::size_t count, std::vector<TaskSlot>& out) {
+  std::vector<std::pair<double, TaskSlot>> choice;  // most to gain first
+  const bool by_due = dense();
+  for (auto& [due, curve] : near_) {
+    const Entry& e = entries_[due.second];
+    if (e.held && e.due > now) continue;
+    choice.emplace_back(by_due ? 0.0 : -accrued(due, curve, now), due.second);
+    if (by_due && choice.size() == count) break;  // they are in order of their due times
+  }
+  if (choice.size() > count) {
+    std::nth_element(choice.begin(), choice.begin() + static_cast<std::ptrdiff_t>(count), choice.end());
+    choice.resize(count);
+  }
+  std::sort(choice.begin(), choice.end());
+  for (const auto& one : choice) pick(one.second, out);
+}
+
+std::unique_ptr<PollSchedule> make_schedule(const GatewaySettings& gateway, const WatchSettings& watch) {
+  return std::make_unique<AdaptiveSchedule>(gateway, watch);
+}
+
+}  // namespace mjwatchd

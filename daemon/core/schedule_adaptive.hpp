@@ -1,0 +1,82 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "daemon/core/schedule_calendar.hpp"
+#include "daemon/core/schedule_forecast.hpp"
+#include "mjwatchd/poll_schedule.hpp"
+
+namespace mjwatchd {
+
+/// Accrued waiting: a call is made at the first moment when the B tasks that have most of it add up to
+/// call_cost, and asks for those. A task's accrued waiting is how long, as the Forecast expects, it has
+/// been done without anyone noticing.
+///
+/// Each task has a due time: its accrued waiting reaches its share of a call, call_cost / B, or its
+/// max_gap ends. The soonest due are *near*: while all tasks are, the sum is taken exactly. Beyond some
+/// 2 B tasks the rest waits *far*, in a heap, and the call is made at the mean due time of the next B,
+/// where the sum is call_cost too as long as waiting grows evenly about it.
+class AdaptiveSchedule final : public PollSchedule {
+ public:
+  AdaptiveSchedule(const GatewaySettings& gateway, const WatchSettings& watch);
+
+  void add(TaskSlot slot, const TaskFacts& facts, Time now) override;
+  void looked(TaskSlot slot, const Look& look) override;
+  void ended(TaskSlot slot, const Look& look) override;
+  void put_back(TaskSlot slot, Time earliest) override;
+  void removed(TaskSlot slot) override;
+  void hasten(TaskSlot slot, Time now) override;
+  [[nodiscard]] Time next_call() const override;
+  void take(Time now, std::size_t most, std::vector<TaskSlot>& out) override;
+  [[nodiscard]] std::size_t waiting() const override { return waiting_; }
+  [[nodiscard]] std::vector<Belief> beliefs() const override { return forecast_.beliefs(); }
+  [[nodiscard]] std::string learned() const override { return forecast_.learned(); }
+  void restore(std::string_view learned) override { forecast_.restore(learned); }
+
+ private:
+  enum class Place : std::uint8_t { absent, near, far, out };
+  struct alignas(64) Entry {  // one line of the cache: with a million tasks each look has to fetch it
+    Course course;
+    Time due{};
+    Time deadline{};       ///< to be asked by then, whatever is expected
+    Time listed = kNever;  ///< its item in deadlines_; never later than the deadline
+    Place place = Place::absent;
+    bool held = false;  ///< not to be asked before it is due
+  };
+  using Due = std::pair<Time, TaskSlot>;
+
+  Entry& entry(TaskSlot slot);
+  void wait(TaskSlot slot, const Curve& curve, Time not_before);
+  void place(TaskSlot slot, const Curve& curve);
+  void unplace(TaskSlot slot);
+  void pick(TaskSlot slot, std::vector<TaskSlot>& out);
+  void refill();
+  void drop_stale();
+  [[nodiscard]] const SlotCalendar::Item* next_deadline();
+  [[nodiscard]] bool all_near() const { return far_.empty(); }
+  [[nodiscard]] bool dense() const;
+  [[nodiscard]] double accrued(const Due& due, std::optional<Curve>& curve, Time when) const;
+  [[nodiscard]] double most_accrued(Time when) const;
+  [[nodiscard]] Time exact_call() const;
+  [[nodiscard]] Time mean_due() const;
+  void take_near(Time now, std::size_t count, std::vector<TaskSlot>& out);
+
+  std::size_t batch_, near_most_;
+  float call_cost_;  ///< seconds
+  milliseconds max_gap_;
+  mutable Forecast forecast_;                         ///< mutable for what it keeps at hand
+  std::deque<Entry> entries_;                         ///< by slot
+  mutable std::map<Due, std::optional<Curve>> near_;  ///< the soonest due; curves as they are needed
+  SlotCalendar far_;
+  SlotCalendar deadlines_;
+  std::size_t waiting_ = 0;
+  Time clock_ = Time::min();  ///< the latest moment heard of
+  mutable std::optional<Time> next_call_;
+  mutable std::vector<double> sums_;
+};
+
+}  // namespace mjwatchd

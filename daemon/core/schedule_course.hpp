@@ -1,0 +1,36 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "mjwatchd/time.hpp"
+
+namespace mjwatchd {
+
+/// Time since a task's beginning; 24 days at most, which is for ever.
+using Age = std::chrono::duration<std::int32_t, std::milli>;
+inline constexpr Age kNotYet{-1};
+
+[[nodiscard]] constexpr float seconds(std::chrono::milliseconds time) {
+  return static_cast<float>(time.count()) / 1000.0F;
+}
+[[nodiscard]] constexpr float seconds(Age age) { return static_cast<float>(age.count()) / 1000.0F; }
+
+/// What looks have told of one task's course so far.
+struct Course {
+  Time born{};                              ///< submission, or when we first heard of it
+  Age seen{0};                              ///< last look that found it unfinished; 0: none since its beginning
+  Age started = kNotYet;                    ///< as the gateway says, else the middle of two looks
+  Age stage_from = kNotYet;                 ///< first look that showed `step`
+  Age before_from = kNotYet, before_to{0};  ///< looks that showed the step before it
+  std::uint8_t step = 0, before_step = 0;   ///< PaceTable::step()
+  std::uint8_t action = 0;                  ///< Forecast::action()
+  bool modal = false;                       ///< waits for its user, not for the gateway
+
+  [[nodiscard]] Age age(Time when) const {
+    const std::int64_t most = Age::max().count();
+    return Age(static_cast<std::int32_t>(std::clamp((when - born).count(), std::int64_t{0}, most)));
+  }
+};
+
+}  // namespace mjwatchd

@@ -1,0 +1,270 @@
+#include "daemon/core/schedule_forecast.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+namespace mjwatchd {
+namespace {
+
+constexpr std::size_t kMostActions = 16, kLongestName = 64;
+constexpr float kKeep = 0.997F;  ///< of what is known, at each task that ends
+/// How many tasks of an action the knowledge of all actions is worth.
+constexpr float kPoolWeight = 1, kPoolFailureWeight = 5;
+/// How many tasks the recorded timings are worth. They are wide, so that little corrects them.
+constexpr float kRecordedWeight = 0.5F, kRecordedFailureWeight = 2;
+constexpr float kHorizon = 1200;  ///< seconds; what lies beyond is as at its edge
+constexpr float kNegligible = 0.002F;
+
+/// After a look, what is foreseen is as fine as a fiftieth of the time passed before it.
+float width_after(float passed) { return std::clamp(passed / 50, 0.05F, 2.0F); }
+
+/// Ages in the queue for which curves are kept: 0, then from half a second, each a fifth above the last.
+constexpr float kFirstQueueAge = 0.5F, kQueueAgeStep = 1.2F;
+std::size_t queue_age_index(float age) {
+  if (age <= 0) return 0;
+  const float at = std::log(age / kFirstQueueAge) / std::log(kQueueAgeStep);
+  return static_cast<std::size_t>(std::max(std::round(at), 0.0F)) + 1;
+}
+
+}  // namespace
+
+// ---- habits
+
+void Forecast::Habits::add(const Habits& other) {
+  queue.add(other.queue);
+  run.add(other.run);
+  failure.add(other.failure);
+  pace.add(other.pace);
+}
+
+void Forecast::Habits::forget(float factor) {
+  queue.forget(factor);
+  run.forget(factor);
+  failure.forget(factor);
+  pace.forget(factor);
+}
+
+void Forecast::Habits::derive(const Habits& prior, float weight, float failure_weight) {
+  queue.derive(prior.queue, weight);
+  run.derive(prior.run, weight);
+  failure.derive(prior.failure, failure_weight);
+  pace.derive(prior.pace, weight);
+  queued.fill(std::nullopt);
+}
+
+Forecast::Forecast() {
+  recorded_.queue = HazardTable(1.5F, 1.1F);
+  recorded_.run = HazardTable(27, 1.1F);
+  recorded_.failure = HazardTable(20, 4);
+  recorded_.pace = PaceTable::recorded();
+  static_cast<void>(action({}));
+}
+
+std::uint8_t Forecast::action(std::string_view name) {
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found != names_.end()) return static_cast<std::uint8_t>(found - names_.begin());
+  const bool odd =
+      name.size() > kLongestName || std::any_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; });
+  if (odd || names_.size() == kMostActions) return 0;
+  names_.emplace_back(name);
+  habits_.emplace_back();
+  heed();
+  return static_cast<std::uint8_t>(names_.size() - 1);
+}
+
+// ---- learning
+
+Age Forecast::start(const Course& course, const Look& look, Age until) {
+  if (look.started) return std::min(course.age(*look.started), until);
+  if (course.started != kNotYet) return course.started;
+  const bool ran = look.status == Status::in_progress || look.status == Status::success;
+  return ran ? course.seen + (until - course.seen) / 2 : kNotYet;
+}
+
+/// Counts the time from the last look until `until`, in which the task did not end.
+void Forecast::passed(const Course& course, Age until, Age started) {
+  Habits& habits = habits_[course.action];
+  habits.failure.passed(seconds(course.seen), seconds(until));
+  const bool runs = started != kNotYet;
+  if (course.started == kNotYet) {
+    habits.queue.passed(seconds(course.seen), seconds(runs ? started : until));
+    if (runs) habits.queue.ended(seconds(started));
+  }
+  if (runs) habits.run.passed(seconds(std::max(course.seen - started, Age(0))), seconds(until - started));
+}
+
+void Forecast::unfinished(Course& course, const Look& look, Time when) {
+  const Age until = std::max(course.age(when), course.seen);
+  const Age started = start(course, look, until);
+  passed(course, until, started);
+  course.started = started;
+  const std::uint8_t step = look.progress ? PaceTable::step(*look.progress) : course.step;
+  const bool first = course.stage_from == kNotYet && look.progress;
+  if (started != kNotYet && (first || step != course.step)) {
+    course.before_from = course.stage_from;
+    course.before_to = course.seen;
+    course.before_step = course.step;
+    course.stage_from = until;
+    course.step = step;
+  }
+  course.seen = until;
+}
+
+void Forecast::ended(Course& course, const Look& look, Time when) {
+  const Age latest = std::max(course.age(when), course.seen);
+  const Age end = look.finished ? std::clamp(course.age(*look.finished), course.seen, latest)
+                                : course.seen + (latest - course.seen) / 2;
+  const Age started = start(course, look, end);
+  passed(course, end, started);
+  Habits& habits = habits_[course.action];
+  if (look.status != Status::success) {
+    habits.failure.ended(seconds(end));
+  } else {
+    const float run = std::max(seconds(end - started), 0.001F);
+    habits.run.ended(run);
+    const auto share = [&](Age age) { return seconds(age - started) / run; };
+    if (course.stage_from >= started) habits.pace.saw(course.step, share(course.stage_from), share(course.seen));
+    if (course.before_from >= started) {
+      habits.pace.saw(course.before_step, share(course.before_from), share(course.before_to));
+    }
+  }
+  ++habits.unheeded;
+  ++habits.ended;
+  // To take up what was learned costs as much as a hundred looks: after the first few not at each end.
+  if (habits.unheeded >= std::min(habits.ended / 8 + 1, 16U)) heed();
+}
+
+/// Lets what was counted take effect.
+void Forecast::heed() {
+  Habits all;
+  for (Habits& habits : habits_) {
+    if (habits.unheeded > 0) habits.forget(std::pow(kKeep, static_cast<float>(habits.unheeded)));
+    habits.unheeded = 0;
+    all.add(habits);
+  }
+  all.derive(recorded_, kRecordedWeight, kRecordedFailureWeight);
+  for (Habits& habits : habits_) habits.derive(all, kPoolWeight, kPoolFailureWeight);
+}
+
+// ---- foretelling
+
+Curve Forecast::outlook(const Course& course) {
+  if (course.modal) return {};
+  Habits& habits = habits_[course.action];
+  if (course.started != kNotYet) return running(habits, course);
+  const float age = seconds(course.seen);
+  const std::size_t index = queue_age_index(age);
+  if (index >= kQueueAges) return queueing(habits, age);
+  auto& kept = habits.queued[index];
+  if (!kept) kept = queueing(habits, age);
+  return *kept;
+}
+
+/// What remains of the queue, and then a whole run: the sum over the moments at which it may start.
+Curve Forecast::queueing(const Habits& habits, float age) const {
+  const float width = width_after(age);
+  const float queue = habits.queue.cumulative(age), failure = habits.failure.cumulative(age);
+  std::array<float, Curve::kNodes> queues{}, lasts{};
+  for (std::size_t i = 0; i < Curve::kNodes; ++i) {
+    const float after = Curve::node(i, width);
+    queues[i] = std::exp(queue - habits.queue.cumulative(age + after));
+    lasts[i] = queues[i];
+    for (std::size_t start = 0; start < i; ++start) {
+      const float share = queues[start] - queues[start + 1];
+      if (share < 1e-4F) continue;
+      const float run = after - (Curve::node(start, width) + Curve::node(start + 1, width)) / 2;
+      lasts[i] += share * std::exp(-habits.run.cumulative(run));
+    }
+    lasts[i] *= std::exp(failure - habits.failure.cumulative(age + after));
+  }
+  return {width, lasts};
+}
+
+/// Bayes' rule over the lengths that the run may have, from the present one on.
+Curve Forecast::running(const Habits& habits, const Course& course) const {
+  const float elapsed = seconds(course.seen - course.started), age = seconds(course.seen);
+  const float width = width_after(elapsed);
+  const float from = seconds(course.stage_from - course.started), to = seconds(course.before_to - course.started);
+  const auto fits = [&](float run) {
+    if (course.stage_from == kNotYet) return 1.0F;
+    float likely = habits.pace.likelihood(course.step, from / run);
+    if (course.seen > course.stage_from) likely *= habits.pace.likelihood(course.step, elapsed / run);
+    if (course.before_from != kNotYet) likely *= habits.pace.likelihood(course.before_step, to / run);
+    return likely;
+  };
+  const float base = habits.run.cumulative(elapsed);
+  std::array<float, Curve::kNodes> lasts{};  // first the weight of ending before the next node
+  std::size_t size = 0;
+  float total = 0, left = 1;
+  while (left > 0) {
+    const float begin = Curve::node(size, width), end = Curve::node(size + 1, width);
+    const bool last = size + 1 == Curve::kNodes || begin > kHorizon || left < kNegligible;
+    const float beyond = last ? 0 : std::exp(base - habits.run.cumulative(elapsed + end));
+    lasts[size] = (left - beyond) * fits(elapsed + (last ? begin : (begin + end) / 2));
+    total += lasts[size++];
+    left = beyond;
+    if (last) break;
+  }
+  const float failure = habits.failure.cumulative(age);
+  float rest = 1;
+  for (std::size_t i = 0; i < size; ++i) {
+    const float weight = total > 0 ? lasts[i] / total : 0;
+    lasts[i] = rest * std::exp(failure - habits.failure.cumulative(age + Curve::node(i, width)));
+    rest = std::max(rest - weight, 0.0F);
+  }
+  return {width, std::span(lasts).first(size)};
+}
+
+std::vector<Belief> Forecast::beliefs() const {
+  std::vector<Belief> all;
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (habits_[i].ended == 0) continue;
+    const Curve whole = queueing(habits_[i], 0);
+    all.push_back({names_[i], whole.ended(0.5F), whole.ended(0.9F)});
+  }
+  return all;
+}
+
+// ---- memory
+
+namespace {
+constexpr std::string_view kVersion = "schedule-1";
+}
+
+std::string Forecast::learned() const {
+  std::ostringstream out;
+  out << kVersion << '\n';
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    if (habits_[i].ended == 0) continue;
+    out << names_[i] << '\n' << habits_[i].ended << '\n';
+    habits_[i].queue.write(out);
+    habits_[i].run.write(out);
+    habits_[i].failure.write(out);
+    habits_[i].pace.write(out);
+  }
+  return out.str();
+}
+
+void Forecast::restore(std::string_view text) {
+  std::istringstream in{std::string(text)};
+  std::string line;
+  if (!std::getline(in, line) || line != kVersion) return;
+  std::vector<std::pair<std::string, Habits>> read;
+  while (read.size() < kMostActions && std::getline(in, line)) {
+    Habits habits;
+    if (!(in >> habits.ended) || !habits.queue.read(in) || !habits.run.read(in) || !habits.failure.read(in) ||
+        !habits.pace.read(in)) {
+      return;  // half of it would be worse than nothing
+    }
+    in.ignore();  // the end of the line
+    read.emplace_back(line, habits);
+  }
+  for (auto& [name, habits] : read) {
+    const std::uint8_t number = action(name);
+    if (names_[number] == name) habits_[number] = habits;
+  }
+  heed();
+}
+
+}  // namespace mjwatchd

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/core/schedule_course.hpp"
+#include "daemon/core/schedule_curve.hpp"
+#include "daemon/core/schedule_hazard.hpp"
+#include "daemon/core/schedule_pace.hpp"
+#include "mjwatchd/poll_schedule.hpp"
+
+namespace mjwatchd {
+
+/// Foretells when the tasks of one gateway end, from what has been seen of all of them.
+///
+/// A task's way is a queue, then a run, and all the time the danger of failing. Each has its
+/// distribution per action, learned with forgetting; an action hardly seen yet is taken to be like the
+/// others, and the first one like the recorded timings. While a task runs, Bayes' rule weighs each
+/// length that its run may have by how well the progress it showed, and when, fits that length.
+/// Deterministic; not thread-safe.
+class Forecast {
+ public:
+  Forecast();
+
+  /// The number of an action's name. There are few; those beyond a bound share one number.
+  [[nodiscard]] std::uint8_t action(std::string_view name);
+
+  /// A look, as of `when`, found the task unfinished: learns what passed, and brings `course` up to date.
+  void unfinished(Course& course, const Look& look, Time when);
+  /// A look found that it has ended.
+  void ended(Course& course, const Look& look, Time when);
+
+  /// What is expected from course.seen on.
+  [[nodiscard]] Curve outlook(const Course& course);
+
+  [[nodiscard]] std::vector<Belief> beliefs() const;
+
+  [[nodiscard]] std::string learned() const;
+  void restore(std::string_view text);
+
+ private:
+  /// Ages at which a task still queues for which curves are kept: nothing, then geometric.
+  static constexpr std::size_t kQueueAges = 40;
+
+  /// What is known of one action's tasks.
+  struct Habits {
+    HazardTable queue, run, failure;
+    PaceTable pace;
+    std::uint32_t ended = 0;     ///< tasks, up to a bound
+    std::uint32_t unheeded = 0;  ///< of them, since the last derive()
+    std::array<std::optional<Curve>, kQueueAges> queued;
+
+    void add(const Habits& other);
+    void forget(float factor);
+    void derive(const Habits& prior, float weight, float failure_weight);
+  };
+
+  /// When the run began, as a look tells that found the task at `until`; kNotYet if it doesn't tell.
+  [[nodiscard]] static Age start(const Course& course, const Look& look, Age until);
+  void passed(const Course& course, Age until, Age started);
+  void heed();
+  [[nodiscard]] Curve queueing(const Habits& habits, float age) const;
+  [[nodiscard]] Curve running(const Habits& habits, const Course& course) const;
+
+  std::vector<std::string> names_;
+  std::vector<Habits> habits_;  ///< by action
+  Habits recorded_;             ///< the recorded timings
+};
+
+}  // namespace mjwatchd

@@ -1,0 +1,87 @@
+#include "daemon/core/schedule_hazard.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "daemon/core/schedule_memory.hpp"
+
+namespace mjwatchd {
+namespace {
+constexpr float kWidth = 0.1F;
+constexpr float kShortest = 0.05F;  ///< seconds
+/// The share of the prior that goes on weighing where hardly anything lasts so long.
+constexpr float kLeastPrior = 0.05F;
+/// An end counts for its neighbours too, by a bell of one bin.
+constexpr int kReach = 3;
+
+/// Where a time lies, in bins; negative before the first.
+float place(float time) { return std::log(std::max(time, 1e-3F) / kShortest) / kWidth; }
+}  // namespace
+
+HazardTable::HazardTable(float median, float sigma) {
+  const auto survival = [&](float place) {
+    const float log = std::log(kShortest / median) + kWidth * place;
+    return std::max(0.5F * std::erfc(log / sigma / std::sqrt(2.0F)), 1e-30F);
+  };
+  for (std::size_t i = 0; i <= kBins; ++i) sum_[i] = -std::log(survival(static_cast<float>(i)));
+}
+
+void HazardTable::passed(float from, float to) {
+  const float first = std::max(place(from), 0.0F);
+  const float last = std::min(place(to), static_cast<float>(kBins));
+  for (auto i = static_cast<std::size_t>(first); i < kBins && static_cast<float>(i) < last; ++i) {
+    const auto begin = static_cast<float>(i);
+    exposure_[i] += (std::min(last, begin + 1) - std::max(first, begin)) * kWidth;
+  }
+}
+
+void HazardTable::ended(float at) {
+  const float centre = std::clamp(place(at), 0.0F, static_cast<float>(kBins) - 0.5F);
+  std::array<float, 2 * kReach + 1> bell{};
+  float total = 0;
+  for (int d = -kReach; d <= kReach; ++d) {
+    const float distance = std::floor(centre) + static_cast<float>(d) + 0.5F - centre;
+    total += bell[static_cast<std::size_t>(d + kReach)] = std::exp(-distance * distance / 2);
+  }
+  for (int d = -kReach; d <= kReach; ++d) {
+    const int bin = std::clamp(static_cast<int>(centre) + d, 0, static_cast<int>(kBins) - 1);
+    events_[static_cast<std::size_t>(bin)] += bell[static_cast<std::size_t>(d + kReach)] / total;
+  }
+}
+
+void HazardTable::add(const HazardTable& other) {
+  for (std::size_t i = 0; i < kBins; ++i) {
+    events_[i] += other.events_[i];
+    exposure_[i] += other.exposure_[i];
+  }
+}
+
+void HazardTable::forget(float factor) {
+  for (float& events : events_) events *= factor;
+  for (float& exposure : exposure_) exposure *= factor;
+}
+
+void HazardTable::derive(const HazardTable& prior, float weight) {
+  for (std::size_t i = 0; i < kBins; ++i) {
+    const float expected = prior.sum_[i + 1] - prior.sum_[i];  // ends of one that reaches this bin
+    const float worth = weight * std::max(std::exp(-prior.sum_[i]), kLeastPrior);
+    sum_[i + 1] = sum_[i] + (events_[i] + worth * expected) / (exposure_[i] + worth * kWidth) * kWidth;
+  }
+}
+
+float HazardTable::cumulative(float time) const {
+  const float at = place(time);
+  if (at <= 0) return 0;
+  if (at >= static_cast<float>(kBins)) return sum_[kBins] + (at - static_cast<float>(kBins)) * kWidth;
+  const auto i = static_cast<std::size_t>(at);
+  return sum_[i] + (sum_[i + 1] - sum_[i]) * (at - static_cast<float>(i));
+}
+
+void HazardTable::write(std::ostream& out) const {
+  write_numbers(out, events_);
+  write_numbers(out, exposure_);
+}
+
+bool HazardTable::read(std::istream& in) { return read_numbers(in, events_) && read_numbers(in, exposure_); }
+
+}  // namespace mjwatchd

@@ -1,0 +1,14 @@
+// Numbers as short text, for what a schedule keeps over a restart.
+#pragma once
+
+#include <iosfwd>
+#include <span>
+
+namespace mjwatchd {
+
+/// A line: how many, then each to three digits; a run of n zeros is "*n".
+void write_numbers(std::ostream& out, std::span<const float> numbers);
+/// False when it isn't such a line of as many, or holds anything but counts from 0 to a million.
+[[nodiscard]] bool read_numbers(std::istream& in, std::span<float> numbers);
+
+}  // namespace mjwatchd

@@ -1,0 +1,89 @@
+#include "daemon/core/schedule_pace.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "daemon/core/schedule_memory.hpp"
+
+namespace mjwatchd {
+namespace {
+/// What is seen counts for neighbouring shares too, by a bell of one part.
+constexpr int kReach = 3;
+/// Of a recorded run of 55 s: 12 s to the first step of 15 %, then 15.5 points every 7 s.
+constexpr float kRun = 55, kToFirst = 12, kFirst = 15, kPointsPerSecond = 15.5F / 7;
+}  // namespace
+
+std::uint8_t PaceTable::step(std::uint8_t progress) {
+  return progress == 0 ? std::uint8_t{0}
+                       : static_cast<std::uint8_t>(std::min<std::size_t>(1 + progress / 10U, kSteps - 1));
+}
+
+PaceTable PaceTable::recorded() {
+  PaceTable table;
+  for (std::size_t part = 0; part <= kShares; ++part) {
+    const float time = kRun * static_cast<float>(part) / static_cast<float>(kShares);
+    const float expected =
+        time < kToFirst ? 0 : 1 + std::min((kFirst + (time - kToFirst) * kPointsPerSecond) / 10, 10.0F);
+    float total = 0;
+    for (std::size_t step = 0; step < kSteps; ++step) {
+      const float distance = static_cast<float>(step) - expected;
+      total += table.likelihood_[step][part] = 1 / (1 + distance * distance);
+    }
+    for (ByShare& step : table.likelihood_) step[part] /= total;
+  }
+  return table;
+}
+
+void PaceTable::saw(std::uint8_t step, float from, float to) {
+  const float first = std::clamp(from, 0.0F, 1.0F) * kShares;
+  const float last = std::clamp(to, 0.0F, 1.0F) * kShares;
+  const int begin = std::max(static_cast<int>(first) - kReach, 0);
+  const int end = std::min(static_cast<int>(last) + kReach + 1, static_cast<int>(kShares));
+  for (int part = begin; part <= end; ++part) {
+    const auto at = static_cast<float>(part);
+    const float distance = std::max({first - at, at - last, 0.0F});
+    seen_[step][static_cast<std::size_t>(part)] += std::exp(-distance * distance / 2);
+  }
+}
+
+void PaceTable::add(const PaceTable& other) {
+  for (std::size_t step = 0; step < kSteps; ++step) {
+    for (std::size_t part = 0; part <= kShares; ++part) seen_[step][part] += other.seen_[step][part];
+  }
+}
+
+void PaceTable::forget(float factor) {
+  for (ByShare& step : seen_) {
+    for (float& count : step) count *= factor;
+  }
+}
+
+void PaceTable::derive(const PaceTable& prior, float weight) {
+  for (std::size_t part = 0; part <= kShares; ++part) {
+    float total = weight;
+    for (const ByShare& step : seen_) total += step[part];
+    for (std::size_t step = 0; step < kSteps; ++step) {
+      likelihood_[step][part] = (seen_[step][part] + weight * prior.likelihood_[step][part]) / total;
+    }
+  }
+}
+
+float PaceTable::likelihood(std::uint8_t step, float share) const {
+  const float at = std::clamp(share, 0.0F, 1.0F) * kShares;
+  const std::size_t part = std::min(static_cast<std::size_t>(at), kShares - 1);
+  const float* values = &likelihood_[step][part];
+  return values[0] + (values[1] - values[0]) * (at - static_cast<float>(part));
+}
+
+void PaceTable::write(std::ostream& out) const {
+  for (const ByShare& step : seen_) write_numbers(out, step);
+}
+
+bool PaceTable::read(std::istream& in) {
+  for (ByShare& step : seen_) {
+    if (!read_numbers(in, step)) return false;
+  }
+  return true;
+}
+
+}  // namespace mjwatchd
