@@ -15,15 +15,15 @@ class GatewayClock {
   void heard(WallTime date, Time asked, const Now& now) {
     using namespace std::chrono_literals;
     const WallTime middle = now.wall - (now.steady - asked) / 2;
-    const milliseconds sample = date + 500ms - middle;  // Date has whole seconds, cut off
-    if (sample > 24h || sample < -24h) return;          // no clock, but a cached page or a broken one
+    if (date > middle + 24h || date < middle - 24h) return;  // no clock, but a cached page or a broken one
+    const milliseconds sample = date + 500ms - middle;       // Date has whole seconds, cut off
     ahead_ = ahead_ ? *ahead_ + (sample - *ahead_) / 8 : sample;
   }
 
   /// Where `when`, by the gateway's clock, lies on our line; never later than the present.
   [[nodiscard]] std::optional<Time> place(std::optional<WallTime> when, const Now& now) const {
     if (!when) return std::nullopt;
-    return std::min(now.steady, now.at(*when - offset()));
+    return std::min(now.steady, now.at(*when) - offset());
   }
 
  private:

@@ -45,7 +45,11 @@ Time GatewayLink::ready_at() const {
   return at;
 }
 
-std::size_t GatewayLink::most() const { return refused_until_ ? 1 : std::max<std::size_t>(settings_.batch, 1); }
+std::size_t GatewayLink::most() const {
+  if (refused_until_) return 1;
+  const std::size_t batch = std::max<std::size_t>(settings_.batch, 1);
+  return open_until_ ? std::min(batch, probe_size_) : batch;
+}
 
 void GatewayLink::called(Time now, CallNo call, std::size_t ids) {
   assert(ids > 0);
@@ -57,7 +61,8 @@ void GatewayLink::called(Time now, CallNo call, std::size_t ids) {
   ids_asked_ += ids;
 }
 
-GatewayLink::Outcome GatewayLink::replied(CallNo call, bool batch, const FetchReply& reply, Time now, Actions& out) {
+GatewayLink::Outcome GatewayLink::replied(CallNo call, bool batch, std::size_t ids, const FetchReply& reply, Time now,
+                                          Actions& out) {
   using Verdict = FetchReply::Verdict;
   assert(in_flight_ > 0);
   --in_flight_;
@@ -99,28 +104,32 @@ GatewayLink::Outcome GatewayLink::replied(CallNo call, bool batch, const FetchRe
       batch_again_ = now + kBatchAgain;
       return Outcome::singly;
     case Verdict::failed:
-      ++broken_batches_;
-      if (batch && blames_a_task(now)) return Outcome::split;
-      unavailable(now, out);
-      return Outcome::later;
+      return broken(batch, ids, now, out);
     case Verdict::unavailable:
       unavailable(now, out);
       return Outcome::later;
     case Verdict::nonsense:
       nonsense(reply, now, out);
-      unavailable(now, out);
-      return Outcome::later;
+      return broken(batch, ids, now, out);
   }
   return Outcome::later;
 }
 
+/// One of the tasks may be too much for the gateway, or the gateway is ill.
+GatewayLink::Outcome GatewayLink::broken(bool batch, std::size_t ids, Time now, Actions& out) {
+  ++broken_replies_;
+  if (batch && blames_a_task(now)) return Outcome::split;
+  unavailable(now, out);
+  return batch && ids == 1 && open_until_ ? Outcome::split : Outcome::later;
+}
+
 bool GatewayLink::blames_a_task(Time now) const {
-  return last_answer_ && now - *last_answer_ < kAnsweredLately && broken_batches_ <= kBrokenInRow && !open_until_;
+  return last_answer_ && now - *last_answer_ < kAnsweredLately && broken_replies_ <= kBrokenInRow && !open_until_;
 }
 
 void GatewayLink::well(Time now) {
   last_answer_ = now;
-  broken_batches_ = 0;
+  broken_replies_ = 0;
   failures_ = 0;
   breaker_wait_ = refusal_wait_ = throttle_wait_ = 0ms;
   open_until_.reset();
@@ -158,6 +167,8 @@ void GatewayLink::unavailable(Time now, Actions& out) {
   if (!open_until_) {
     out.push_back(action::Warn{name_, "the gateway doesn't answer (" + last_error_ + "): waiting for it"});
   }
+  if (breaker_wait_ == 0ms) probe_size_ = settings_.batch;
+  probe_size_ = std::max<std::size_t>(probe_size_ / 4, 1);
   breaker_wait_ = doubled(breaker_wait_, kShortest);
   open_until_ = now + breaker_wait_;
 }

@@ -32,13 +32,15 @@ class GatewayLink {
 
   /// When the next call may leave; kNever while only a reply can change that.
   [[nodiscard]] Time ready_at() const;
-  /// How many ids the next call may have: one while a token is being tried again.
+  /// How many ids the next call may have: one while a token is being tried again, and ever fewer
+  /// while the breaker is open, as it may be one of the ids, or their number, that breaks the reply.
   [[nodiscard]] std::size_t most() const;
   /// Whether a batch may be tried.
   [[nodiscard]] bool batches(Time now) const { return batches_ || now >= batch_again_; }
 
   void called(Time now, CallNo call, std::size_t ids);
-  Outcome replied(CallNo call, bool batch, const FetchReply& reply, Time now, Actions& out);
+  /// `ids`: how many were asked for; more than one only in a batch.
+  Outcome replied(CallNo call, bool batch, std::size_t ids, const FetchReply& reply, Time now, Actions& out);
 
   [[nodiscard]] State state(Time now) const;
   [[nodiscard]] std::size_t in_flight() const { return in_flight_; }
@@ -55,7 +57,8 @@ class GatewayLink {
   void refused(const FetchReply& reply, Time now, Actions& out);
   void unavailable(Time now, Actions& out);
   void nonsense(const FetchReply& reply, Time now, Actions& out);
-  bool blames_a_task(Time now) const;
+  [[nodiscard]] bool blames_a_task(Time now) const;
+  Outcome broken(bool batch, std::size_t ids, Time now, Actions& out);
 
   std::string name_;
   GatewaySettings settings_;
@@ -66,6 +69,7 @@ class GatewayLink {
   std::uint32_t failures_ = 0;  ///< in a row
   milliseconds breaker_wait_{};
   std::optional<Time> open_until_;
+  std::size_t probe_size_ = 0;  ///< ids in a call while the breaker is open
   milliseconds refusal_wait_{};
   std::optional<Time> refused_until_;
   milliseconds throttle_wait_{};
@@ -75,7 +79,7 @@ class GatewayLink {
   bool batches_ = true;
   Time batch_again_ = kNever;
   std::optional<Time> last_answer_;
-  std::uint32_t broken_batches_ = 0;  ///< 500s since the last answer
+  std::uint32_t broken_replies_ = 0;  ///< 500s and nonsense since the last answer
   std::optional<Time> nonsense_said_;
   std::uint64_t nonsense_unsaid_ = 0;
 

@@ -231,10 +231,11 @@ void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, 
   assert(found != calls_.end());
   Call call = std::move(found->second);
   calls_.erase(found);
+  const std::size_t ids = call.slots.size();
   // Those deleted, expired or released meanwhile are no longer in this call.
   std::erase_if(call.slots, [&](TaskSlot slot) { return tasks_[slot].generation == 0 || tasks_[slot].call != no; });
   if (reply.gateway_clock) clock_.heard(*reply.gateway_clock, call.asked, now);
-  const auto outcome = link_->replied(no, call.batch, reply, now.steady, out);
+  const auto outcome = link_->replied(no, call.batch, ids, reply, now.steady, out);
   switch (outcome) {
     case GatewayLink::Outcome::read:
       read(call, no, reply, now, out, news);
@@ -249,7 +250,11 @@ void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, 
       for (const TaskSlot slot : call.slots) again(slot, now.steady, now);
       break;
     case GatewayLink::Outcome::later:
-      for (const TaskSlot slot : call.slots) again(slot, soon(call, call.batch ? 0ms : kAloneAgain, now), now);
+      for (const TaskSlot slot : call.slots) {
+        // By itself it fares no better: the gateway is ill, not batches with it.
+        if (!call.batch && link_->state(now.steady) == GatewayLink::State::open) tasks_[slot].alone_until = Time::min();
+        again(slot, soon(call, call.batch ? 0ms : kAloneAgain, now), now);
+      }
       break;
   }
   if (!settings_ && calls_.empty()) link_.reset();

@@ -18,10 +18,9 @@ Time Watcher::Impl::give_up_at(const Task& task) const { return task.pictures->s
 
 Time Watcher::Impl::quiet_end(const Task& task) const {
   const PictureState& pictures = *task.pictures;
-  const Time day = pictures.success + kQuietFor;
-  if (!pictures.link_expires_at) return day;
-  return std::min(day,
-                  std::max(pictures.success, pictures.success + (*pictures.link_expires_at - pictures.success_at)));
+  const WallTime day = pictures.success_at + kQuietFor;
+  const WallTime end = std::clamp(pictures.link_expires_at.value_or(day), pictures.success_at, day);
+  return pictures.success + (end - pictures.success_at);
 }
 
 void Watcher::Impl::begin_pictures(const Ref& ref) {
@@ -45,7 +44,7 @@ void Watcher::Impl::tend_pictures(const Ref& ref) {
   if (task.phase == Phase::late && !pictures.queued && now >= quiet_end(task)) {
     return announce_success(ref, Phase::done, {});
   }
-  if (pictures.queued || now < pictures.next || !ref.poller->configured()) return;
+  if (pictures.queued || now < pictures.next) return;
   pictures.queued = true;
   WallTime end = pictures.success_at + (task.phase == Phase::saving ? settings_.images.give_up : kQuietFor);
   if (pictures.link_expires_at) end = std::min(end, *pictures.link_expires_at);

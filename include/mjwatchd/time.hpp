@@ -1,6 +1,7 @@
 // The two kinds of time the core is told, and never reads for itself.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 namespace mjwatchd {
@@ -33,8 +34,12 @@ struct Now {
   WallTime wall;
 
   /// Where a wall-clock moment lies on the steady line. A clock that was set back or forth between
-  /// two runs moves the answer; callers bound it.
-  [[nodiscard]] Time at(WallTime when) const { return steady + (when - wall); }
+  /// two runs moves the answer; callers bound it. Times come from strangers: one more than a
+  /// century away is taken as a century away.
+  [[nodiscard]] Time at(WallTime when) const {
+    constexpr milliseconds kFar = std::chrono::hours(24 * 36525);
+    return steady + (std::clamp(when, wall - kFar, wall + kFar) - wall);
+  }
   /// What the wall clock will say at a moment of the steady line, if nobody sets it.
   [[nodiscard]] WallTime wall_at(Time when) const { return wall + (when - steady); }
 };

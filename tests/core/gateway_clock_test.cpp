@@ -34,5 +34,14 @@ TEST_CASE("within two seconds the clocks are taken to agree, and nothing the gat
 TEST_CASE("a Date that is days off is no clock") {
   GatewayClock clock;
   clock.heard(kStart - 48h, Time(0s), at(0s));
+  clock.heard(WallTime::max(), Time(0s), at(0s));
+  clock.heard(WallTime::min(), Time(0s), at(0s));
   CHECK(*clock.place(kStart - 1h, at(0s)) == Time(-1h));
+}
+
+TEST_CASE("times beyond all sense stay within a century") {
+  GatewayClock clock;
+  clock.heard(kStart + 3h, Time(0s), at(0s));
+  CHECK(*clock.place(WallTime::max(), at(0s)) <= Time(0s));
+  CHECK(*clock.place(WallTime::min(), at(0s)) > Time(-24h * 36526));
 }

@@ -303,6 +303,22 @@ TEST_CASE("after a stop nothing new is begun, and what comes back is still writt
   CHECK(w.at(48h).empty());
 }
 
+TEST_CASE("times from strangers may be anything") {
+  for (const WallTime when : {WallTime::min(), WallTime(0s), WallTime::max()}) {
+    Watch w;
+    TaskRecord strange = w.record("a");
+    strange.submitted_at = strange.started_at = strange.link_expires_at = when;
+    w.tell({event::Adopted{strange}});
+    w.answer(w.call());
+    strange.key.id = "b";
+    strange.phase = Phase::late;
+    strange.status = Status::success;
+    strange.success_at = w.now().wall;
+    w.commit_all(w.tell({event::Adopted{strange}}));
+    CHECK(w.watcher.holds({"g", "a"}));
+  }
+}
+
 TEST_CASE("a clock set back between two runs leaves no task waiting longer than its whole term") {
   Watch w;
   TaskRecord future = w.record("a");

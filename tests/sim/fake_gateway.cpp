@@ -128,6 +128,12 @@ Status FakeGateway::truth(const std::string& id) const {
   return present == nullptr ? Status::unknown : present->status;
 }
 
+std::optional<milliseconds> FakeGateway::ended(const std::string& id) const {
+  const TaskPlan& task = *plan(id);
+  if (!is_final(truth(id)) || task.absent || plan_.forgetful) return std::nullopt;
+  return task.submitted + stage(task)->after;
+}
+
 bool FakeGateway::knows(const TaskPlan& task) const {
   const milliseconds now = clock_.now();
   if (task.submitted > now || (task.absent && task.absent->has(now))) return false;

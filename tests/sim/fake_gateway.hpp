@@ -25,6 +25,8 @@ class FakeGateway {
 
   /// What is true of a task, whatever the replies say.
   [[nodiscard]] Status truth(const std::string& id) const;
+  /// When it truly ended; nothing if it has not, or if the gateway does not know it all the time.
+  [[nodiscard]] std::optional<milliseconds> ended(const std::string& id) const;
 
  private:
   [[nodiscard]] Mood mood() const;

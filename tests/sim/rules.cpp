@@ -77,7 +77,8 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
   }
 }
 
-void Rules::replied(const std::string& gateway, const std::vector<std::string>& ids, const FetchReply& reply) {
+void Rules::replied(const std::string& gateway, const std::vector<std::string>& ids, bool batch,
+                    const FetchReply& reply) {
   --lines_[gateway].in_flight;
   const bool tells =
       reply.verdict == FetchReply::Verdict::answered || reply.verdict == FetchReply::Verdict::unknown_task;
@@ -89,7 +90,7 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
     if (std::any_of(reply.tasks.begin(), reply.tasks.end(), [&](const Snapshot& seen) { return seen.id == id; })) {
       missing_.erase({gateway, id});
     } else {
-      missing_.emplace(TaskKey{gateway, id}, clock_.now());
+      missing_.try_emplace({gateway, id}, Missing{clock_.now(), false}).first->second.alone = !batch;
     }
   }
 }
@@ -165,6 +166,7 @@ void Rules::check_ending(const change::Task& change, WallTime wall) {
       if (truth != Status::cancel) broken(text(change.key) + " is called cancelled");
       return;
     case Ending::expired: {
+      check_noticed(change.key);
       const auto row = disk_.tasks().find(change.key);
       if (row == disk_.tasks().end() || scenario_.clock_jumps != 0ms) return;
       if (wall < row->second.record.expire_at) broken(text(change.key) + " expires early");
@@ -177,9 +179,22 @@ void Rules::check_ending(const change::Task& change, WallTime wall) {
   }
 }
 
+/// In calm weather an end is noticed long before a task expires.
+void Rules::check_noticed(const TaskKey& key) {
+  const auto ended = gateways_.at(key.gateway)->ended(key.id);
+  const GatewaySettings& limits = scenario_.settings.gateways.at(key.gateway);
+  const auto beside =
+      std::count_if(plans_.begin(), plans_.end(), [&](const auto& one) { return one.first.gateway == key.gateway; });
+  if (!ended || beside > 5 * static_cast<std::int64_t>(limits.max_calls_per_minute)) return;
+  if (clock_.now() > std::max({*ended, scenario_.calm_at, booted_}) + 20min) {
+    broken(text(key) + " expires, and ended long ago");
+  }
+}
+
 void Rules::check_lost(const TaskKey& key) {
   const auto missing = missing_.find(key);
-  if (missing == missing_.end() || clock_.now() - missing->second < scenario_.settings.watch.missing_grace) {
+  if (missing == missing_.end() || !missing->second.alone ||
+      clock_.now() - missing->second.since < scenario_.settings.watch.missing_grace) {
     broken(text(key) + " is called lost too soon");
   }
   const TaskPlan* task = plan(key);

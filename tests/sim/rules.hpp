@@ -31,7 +31,7 @@ class Rules {
   void reconfigured();
 
   void called(const std::string& gateway, const std::vector<std::string>& ids, bool batch, const Settings& settings);
-  void replied(const std::string& gateway, const std::vector<std::string>& ids, const FetchReply& reply);
+  void replied(const std::string& gateway, const std::vector<std::string>& ids, bool batch, const FetchReply& reply);
   void persisting(ChangeNo no);
   void committing(const change::Task& change, WallTime wall);
   void committed(const TaskKey& key);
@@ -66,6 +66,7 @@ class Rules {
   void broken(const std::string& what) { findings_.broken(clock_.now(), what); }
   void check_ending(const change::Task& change, WallTime wall);
   void check_lost(const TaskKey& key);
+  void check_noticed(const TaskKey& key);
   void check_gaps(const Watcher& watcher, const Settings& settings);
   void check_patience(const DeliveryRow& row);
   void check_delivery(const DeliveryRow& row);
@@ -87,7 +88,11 @@ class Rules {
   std::map<std::string, Line> lines_;
   std::map<TaskKey, Gap> gaps_;
   milliseconds gaps_checked_{};
-  std::map<TaskKey, milliseconds> missing_;  ///< since when replies have been without it
+  struct Missing {
+    milliseconds since{};  ///< replies have been without it
+    bool alone = false;    ///< the last was to a single fetch
+  };
+  std::map<TaskKey, Missing> missing_;
   std::set<TaskKey> saves_;
   std::set<DeliveryNo> flying_;
   std::map<std::string, std::uint32_t> flying_to_;  ///< by group

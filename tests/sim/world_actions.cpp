@@ -71,12 +71,12 @@ void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std
   for (const std::string& id : ids) text += " " + id;
   findings_.did(clock_.now(), text);
   rules_.called(gateway, ids, batch, settings_now());
-  gateways_.at(gateway)->fetch(batch, ids, [this, life = life_, call, gateway, ids](FetchReply reply) {
+  gateways_.at(gateway)->fetch(batch, ids, [this, life = life_, call, gateway, ids, batch](FetchReply reply) {
     if (life != life_) return;
     findings_.note(clock_.now(), "reply " + std::to_string(call) + " verdict " +
                                      std::to_string(static_cast<int>(reply.verdict)) + " tasks " +
                                      std::to_string(reply.tasks.size()));
-    rules_.replied(gateway, ids, reply);
+    rules_.replied(gateway, ids, batch, reply);
     tell(event::BatchFetched{call, std::move(reply)});
   });
 }
