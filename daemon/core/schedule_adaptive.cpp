@@ -89,7 +89,7 @@ void AdaptiveSchedule::hasten(TaskSlot slot, Time now) {
   if (entry(slot).place != Place::near && entry(slot).place != Place::far) return;
   clock_ = std::max(clock_, now);
   unplace(slot);
-  entry(slot).deadline = Time::min();
+  entry(slot).deadline = std::min(entry(slot).deadline, now);
   wait(slot, forecast_.outlook(entry(slot).course), Time::min());
 }
 

@@ -49,7 +49,7 @@ TEST_CASE("whatever goes wrong, every task ends once and is told of") {
     check(*seed, true);
     return;
   }
-  const std::uint64_t seeds = number_of("MJWATCHD_SIM_SEEDS").value_or(600);
+  const std::uint64_t seeds = number_of("MJWATCHD_SIM_SEEDS").value_or(300);
   Outcome sum;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const Outcome outcome = check(seed);
