@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "mjwatchd/outbox.hpp"
 #include "tests/store/state.hpp"
 
 using namespace mjwatchd;
@@ -253,6 +254,48 @@ TEST_CASE("very many held deliveries come back in portions, each saying that the
   CHECK(rest.deliveries.back().state == DeliveryState::pending);
   CHECK(state.counts().held == 0);
   CHECK(state.counts().pending == 25'000);
+}
+
+TEST_CASE("the outbox asks for the rest when a portion of held deliveries came back") {
+  State state;
+  state.commit(registration("a"));
+  state.commit(success("a"));
+  state.commit(change::Receiver{"app", true, "", kNoon});
+  state.look(
+      "INSERT INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at) "
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 44999) "
+      "SELECT event, receiver, target, format, state, attempts, due, reason, created_at FROM deliveries, n");
+  WebhookSettings settings;
+  settings.retry = {5s};
+  settings.endpoints = {{"app", {8, 0}}};
+  settings.max_in_flight = 0;  // nothing is sent: only what comes back counts here
+  ChangeNo next_change = 1;
+  const Now now{Time{1h}, kNoon};
+  Outbox outbox(settings, 1, next_change);
+  Actions actions;
+  outbox.receiver("app", true, now, actions);
+  // A person enables it; what follows is the outbox's own wish.
+  auto result = state.commit(change::Receiver{"app", false, "", kNoon});
+  outbox.receiver("app", false, now, actions);
+  int asked = 1;
+  for (;; ++asked) {
+    REQUIRE(asked < 10);
+    for (const auto& delivery : result.deliveries) outbox.adopt(delivery, now, actions);
+    actions.clear();
+    outbox.advance(now, actions);
+    if (actions.empty()) break;
+    REQUIRE(actions.size() == 1);
+    const auto& persist = std::get<action::Persist>(actions[0]);
+    REQUIRE(std::holds_alternative<change::Receiver>(persist.change));
+    result = state.commit(persist.change);
+    const ChangeNo no = persist.no;
+    Actions more;
+    CHECK(outbox.persisted(no, result, now, more));
+    result.deliveries.clear();  // persisted() took them up
+  }
+  CHECK(asked == 3);
+  CHECK(outbox.pending() == 45'000);
+  CHECK(state.counts().held == 0);
 }
 
 TEST_CASE("a test event belongs to no task and goes to one endpoint in its format") {
