@@ -17,12 +17,13 @@ std::optional<std::string> difference(const std::map<std::string, std::string>& 
   for (const auto& [key, value] : given) {
     const auto found = stored.find(key);
     if (found != stored.end() && found->second == value) continue;
-    std::string text = key + ": ";
-    if (found == stored.end()) return text + "was not given when the task was registered";
+    if (found == stored.end()) return key + ": was not given when the task was registered";
     // A receiver may hold what not everybody should read; long values help nobody.
     const bool shown = key != "webhooks" && value.size() <= kShownValue && found->second.size() <= kShownValue;
-    if (!shown) return text + "differs from what the task was registered with";
-    return text + "the task was registered with " + found->second + ", not " + value;
+    if (!shown) return key + ": differs from what the task was registered with";
+    std::string text = key + ": the task was registered with ";
+    text.append(found->second).append(", not ").append(value);
+    return text;
   }
   return std::nullopt;
 }

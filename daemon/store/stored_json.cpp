@@ -102,7 +102,8 @@ std::map<std::string, std::string> decode_given(const std::string& json) {
   parsed.Parse(json.data(), json.size());
   std::map<std::string, std::string> given;
   if (parsed.HasParseError() || !parsed.IsObject()) return given;
-  for (const auto& member : parsed.GetObject()) {
+  const rapidjson::Value& object = parsed;
+  for (const auto& member : object.GetObject()) {
     if (!member.value.IsString()) continue;
     given.emplace(std::string(member.name.GetString(), member.name.GetStringLength()),
                   std::string(member.value.GetString(), member.value.GetStringLength()));
@@ -131,14 +132,15 @@ ImageResult decode_images(const std::string& json) {
   rapidjson::Document parsed;
   parsed.Parse(json.data(), json.size());
   if (parsed.HasParseError() || !parsed.IsObject()) return result;
-  const auto list = parsed.FindMember("images");
-  if (list != parsed.MemberEnd() && list->value.IsArray()) {
+  const rapidjson::Value& object = parsed;
+  const auto list = object.FindMember("images");
+  if (list != object.MemberEnd() && list->value.IsArray()) {
     for (const auto& image : list->value.GetArray()) {
       if (image.IsObject()) result.images.push_back(read_image(image));
     }
   }
-  result.error = maybe_text(parsed, "error");
-  result.seed = maybe_text(parsed, "seed");
+  result.error = maybe_text(object, "error");
+  result.seed = maybe_text(object, "seed");
   return result;
 }
 
