@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 
 /// A task whose age nobody told, or that was watched before, may be done already.
 constexpr milliseconds kFirstLookOfUnknown = 2s;
+/// What is hastened goes before all that waited for max_gap.
+constexpr milliseconds kAhead = 24h;
 constexpr std::size_t kLeastNear = 64;
 
 /// The reply is as of when the gateway made it: half-way, for all we know.
@@ -52,7 +54,7 @@ void AdaptiveSchedule::add(TaskSlot slot, const TaskFacts& facts, Time now) {
 void AdaptiveSchedule::looked(TaskSlot slot, const Look& look) {
   Entry& e = entry(slot);
   assert(e.place == Place::out);
-  clock_ = std::max(clock_, look.answered);
+  heard(look);
   const Time when = made(look);
   const bool first = e.course.seen == Age(0);
   // Its user's pause is no part of a task's way, which begins anew after it.
@@ -67,10 +69,17 @@ void AdaptiveSchedule::looked(TaskSlot slot, const Look& look) {
 }
 
 void AdaptiveSchedule::ended(TaskSlot slot, const Look& look) {
-  clock_ = std::max(clock_, look.answered);
+  heard(look);
   Entry& e = entry(slot);
   if (!e.course.modal) forecast_.ended(e.course, look, made(look));
   removed(slot);
+}
+
+void AdaptiveSchedule::heard(const Look& look) {
+  clock_ = std::max(clock_, look.answered);
+  const milliseconds took = made(look) - look.asked;
+  // One slow reply must not hurry what follows it.
+  transit_ = std::min(took, transit_ + (took - transit_) / 8 + 1ms);
 }
 
 void AdaptiveSchedule::put_back(TaskSlot slot, Time earliest) {
@@ -89,7 +98,7 @@ void AdaptiveSchedule::hasten(TaskSlot slot, Time now) {
   if (entry(slot).place != Place::near && entry(slot).place != Place::far) return;
   clock_ = std::max(clock_, now);
   unplace(slot);
-  entry(slot).deadline = std::min(entry(slot).deadline, now);
+  entry(slot).deadline = now - kAhead;
   wait(slot, forecast_.outlook(entry(slot).course), Time::min());
 }
 
@@ -104,6 +113,7 @@ void AdaptiveSchedule::wait(TaskSlot slot, const Curve& curve, Time not_before) 
     e.listed = e.deadline;
     deadlines_.push({e.deadline, slot});
   }
+  if (e.place == Place::out) --out_;
   ++waiting_;
   place(slot, curve);
 }
@@ -111,12 +121,12 @@ void AdaptiveSchedule::wait(TaskSlot slot, const Curve& curve, Time not_before) 
 void AdaptiveSchedule::place(TaskSlot slot, const Curve& curve) {
   Entry& e = entry(slot);
   const Due due{e.due, slot};
-  next_call_.reset();
   if (!all_near() && !near_.empty() && near_.rbegin()->first < due) {
     e.place = Place::far;
     far_.push({e.due, slot});
     return;
   }
+  next_call_.reset();
   e.place = Place::near;
   near_.emplace(due, curve);
   if (near_.size() <= near_most_) return;
@@ -128,15 +138,15 @@ void AdaptiveSchedule::place(TaskSlot slot, const Curve& curve) {
 
 void AdaptiveSchedule::unplace(TaskSlot slot) {
   Entry& e = entry(slot);
-  if (e.place == Place::out) return;
+  if (e.place != Place::far) next_call_.reset();
   if (e.place == Place::near) near_.erase({e.due, slot});
-  --waiting_;
-  next_call_.reset();
+  --(e.place == Place::out ? out_ : waiting_);
 }
 
 void AdaptiveSchedule::pick(TaskSlot slot, std::vector<TaskSlot>& out) {
   unplace(slot);
   entry(slot).place = Place::out;
+  ++out_;
   out.push_back(slot);
 }
 
@@ -168,7 +178,7 @@ double AdaptiveSchedule::accrued(const Due& due, std::optional<Curve>& curve, Ti
   const Entry& e = entries_[due.second];
   if (e.held && when < e.due) return 0;
   if (!curve) curve = forecast_.outlook(e.course);
-  return curve->accrued(seconds(when - (e.course.born + e.course.seen)));
+  return curve->accrued(seconds(when + transit() - (e.course.born + e.course.seen)));
 }
 
 /// What the B tasks that have most of it have accrued.
@@ -216,7 +226,8 @@ Time AdaptiveSchedule::mean_due() const {
     sum += one->first.first - base;
     latest = std::min(latest, entries_[one->first.second].deadline);
   }
-  return std::min(latest, base + sum / static_cast<milliseconds::rep>(count));
+  const Time mean = base + sum / static_cast<milliseconds::rep>(count);
+  return std::min(latest, std::max(base, mean - transit()));
 }
 
 Time AdaptiveSchedule::next_call() const {

@@ -50,6 +50,7 @@ class AdaptiveSchedule final : public PollSchedule {
   using Due = std::pair<Time, TaskSlot>;
 
   Entry& entry(TaskSlot slot);
+  void heard(const Look& look);
   void wait(TaskSlot slot, const Curve& curve, Time not_before);
   void place(TaskSlot slot, const Curve& curve);
   void unplace(TaskSlot slot);
@@ -59,6 +60,9 @@ class AdaptiveSchedule final : public PollSchedule {
   [[nodiscard]] const SlotCalendar::Item* next_deadline();
   [[nodiscard]] bool all_near() const { return far_.empty(); }
   [[nodiscard]] bool dense() const;
+  /// How much later than its call a reply will be of. Nothing while tasks are out: they will soon be
+  /// here to share a call.
+  [[nodiscard]] milliseconds transit() const { return out_ == 0 ? transit_ : milliseconds(0); }
   [[nodiscard]] double accrued(const Due& due, std::optional<Curve>& curve, Time when) const;
   [[nodiscard]] double most_accrued(Time when) const;
   [[nodiscard]] Time exact_call() const;
@@ -73,8 +77,9 @@ class AdaptiveSchedule final : public PollSchedule {
   mutable std::map<Due, std::optional<Curve>> near_;  ///< the soonest due; curves as they are needed
   SlotCalendar far_;
   SlotCalendar deadlines_;
-  std::size_t waiting_ = 0;
+  std::size_t waiting_ = 0, out_ = 0;
   Time clock_ = Time::min();  ///< the latest moment heard of
+  milliseconds transit_{0};   ///< from a call's leaving to the gateway's making its reply, smoothed
   mutable std::optional<Time> next_call_;
   mutable std::vector<double> sums_;
 };

@@ -56,7 +56,7 @@ void Forecast::Habits::derive(const Habits& prior, float weight, float failure_w
 Forecast::Forecast() {
   recorded_.queue = HazardTable(1.5F, 1.1F);
   recorded_.run = HazardTable(27, 1.1F);
-  recorded_.failure = HazardTable(20, 4);
+  recorded_.failure = HazardTable(1e3F, 4);
   recorded_.pace = PaceTable::recorded();
   static_cast<void>(action({}));
 }
