@@ -163,26 +163,50 @@ TEST_CASE("a commit of the announcement that fails is made again, with the pictu
   CHECK(Watch::change(again)->events == std::vector{EventType::succeeded});
 }
 
-TEST_CASE("at most 256 saves are under way, nearest deadline first") {
-  Settings settings = Watch::defaults();
-  settings.gateways["g"].batch = 1000;
-  Watch w(settings);
-  std::vector<Event> adopted;
-  for (int i = 0; i < 300; ++i) {
-    TaskRecord record = w.record("t" + std::to_string(i));
-    record.phase = Phase::saving;
-    record.status = Status::success;
-    record.success_at = w.now().wall;
-    record.link_expires_at = w.now().wall + 200s - i * 100ms;
-    adopted.emplace_back(event::Adopted{record});
+namespace {
+
+/// A watcher of 300 tasks whose pictures are to be saved, the last ones soonest.
+struct Crowd : Watch {
+  Crowd() {
+    std::vector<Event> adopted;
+    for (int i = 0; i < 300; ++i) {
+      TaskRecord one = record("t" + std::to_string(i));
+      one.phase = Phase::saving;
+      one.status = Status::success;
+      one.success_at = now().wall;
+      one.link_expires_at = now().wall + 200s - i * 100ms;
+      adopted.emplace_back(event::Adopted{one});
+    }
+    first = tell(std::move(adopted));
   }
-  const Actions out = w.tell(std::move(adopted));
-  CHECK(Watch::count<action::SaveImage>(out) == 256);
-  CHECK(Watch::find<action::SaveImage>(out)->key.id == "t299");
+  Actions first;
+};
+
+}  // namespace
+
+TEST_CASE("at most 256 saves are under way, nearest deadline first") {
+  Crowd w;
+  CHECK(Watch::count<action::SaveImage>(w.first) == 256);
+  CHECK(Watch::find<action::SaveImage>(w.first)->key.id == "t299");
   CHECK(w.watcher.saving() == 300);
   const Actions next = w.tell({event::ImageSaved{{"g", "t299"}, SaveVerdict::saved, picture()}});
   REQUIRE(Watch::count<action::SaveImage>(next) == 1);
   CHECK(Watch::find<action::SaveImage>(next)->key.id == "t43");
+}
+
+TEST_CASE("those that wait for their turn wait on when their gateway goes from the configuration") {
+  Crowd w;
+  Settings without = Watch::defaults();
+  without.gateways.clear();
+  Actions out;
+  w.watcher.reconfigure(without, w.now(), out);
+  CHECK(Watch::count<action::SaveImage>(out) == 0);
+  out = w.tell({event::ImageSaved{{"g", "t299"}, SaveVerdict::saved, picture()}});
+  CHECK(Watch::count<action::SaveImage>(out) == 0);
+  CHECK(w.watcher.saving() == 255);
+  out.clear();
+  w.watcher.reconfigure(Watch::defaults(), w.now(), out);
+  CHECK(Watch::count<action::SaveImage>(out) == 1);
 }
 
 TEST_CASE("pictures of a gateway that is gone from the configuration wait for it, success does not") {
