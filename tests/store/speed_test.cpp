@@ -87,3 +87,34 @@ TEST_CASE("while the store works the loop has something to wait for") {
   state.io.run();
   CHECK_FALSE(answered);
 }
+
+TEST_CASE("long lists hold up neither commits nor what a sender needs") {
+  State state;
+  std::vector<Change> changes;
+  for (int i = 0; i < 1000; ++i) {
+    auto change = registration(std::to_string(i));
+    change.registration.metadata = "\"" + std::string(12'000, 'x') + "\"";
+    changes.emplace_back(std::move(change));
+  }
+  state.commit_all(std::move(changes));
+  int lists = 0;
+  int when_committed = -1;
+  int when_sent = -1;
+  constexpr int kLists = 60;
+  for (int i = 0; i < kLists; ++i) {
+    TaskQuery query;
+    query.limit = 1000;
+    state.store->tasks(query, [&](const std::vector<TaskView>& found) { lists += found.size() == 1000 ? 1 : 1000; });
+  }
+  state.store->commit(success("7"), [&](const CommitResult& result) {
+    when_committed = lists;
+    state.store->outgoing(result.deliveries.at(0).no, [&](const std::optional<Outgoing>& outgoing) {
+      CHECK(outgoing);
+      when_sent = lists;
+    });
+  });
+  state.run_until([&] { return lists >= kLists && when_sent >= 0; });
+  CHECK(lists == kLists);
+  CHECK(when_committed < kLists);
+  CHECK(when_sent < kLists);
+}
