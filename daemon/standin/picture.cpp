@@ -12,6 +12,8 @@ namespace {
 
 using Colour = std::array<double, 3>;
 
+constexpr double kPngBytesPerPixel = 1.2;
+
 /// A hue on the cosine palette: pleasing for any input.
 Colour hue(double turn, double brightness) {
   constexpr double kTau = 6.283185307179586;
@@ -112,9 +114,30 @@ Canvas draw(std::string_view id, int number, std::uint32_t side) {
   return canvas;
 }
 
+namespace {
+
+/// The clip with a `free` box behind it (ISO 14496-12: any bytes, skipped by players), so that it
+/// has the size of a real one, and each task's bytes are its own.
+std::string filled_clip(std::string_view id, int number, std::uint32_t side) {
+  std::string out(clip_mp4());
+  const auto wanted = static_cast<std::size_t>(kPngBytesPerPixel * side * side);
+  const std::size_t body = wanted > out.size() + 16 ? wanted - out.size() - 8 : 8;
+  const std::size_t box = body + 8;
+  for (const unsigned shift : {24U, 16U, 8U, 0U}) out.push_back(static_cast<char>(box >> shift & 0xFFU));
+  out += "free";
+  std::uint64_t bits = digest(id, static_cast<std::uint64_t>(number) + 11);
+  for (std::size_t i = 0; i < body; ++i) {
+    bits = bits * 6364136223846793005U + 1442695040888963407U;  // Knuth's MMIX generator
+    out.push_back(static_cast<char>(bits >> 56U));
+  }
+  return out;
+}
+
+}  // namespace
+
 std::uint32_t side_for(PictureKind kind, std::uint64_t bytes) {
-  // Bytes a pixel of what draw() makes, measured.
-  double each = 1.2;
+  // Bytes a pixel of what draw() makes, measured; a clip is filled up to as many as a PNG.
+  double each = kPngBytesPerPixel;
   if (kind == PictureKind::jpeg) each = 0.125;
   if (kind == PictureKind::webp) each = 0.10;
   const double side = std::sqrt(static_cast<double>(bytes) / each);
@@ -132,7 +155,7 @@ std::string make_picture(PictureKind kind, std::string_view id, int number, std:
     case PictureKind::mp4:
       break;
   }
-  return std::string(clip_mp4());
+  return filled_clip(id, number, side);
 }
 
 }  // namespace mjwatchd::standin

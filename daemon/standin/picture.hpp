@@ -31,7 +31,7 @@ struct Canvas {
 /// The side in pixels at which a picture of that kind has about so many bytes; 64 … 4096.
 [[nodiscard]] std::uint32_t side_for(PictureKind kind, std::uint64_t bytes);
 
-/// Draws and encodes. mp4 is a short clip, always the same.
+/// Draws and encodes. mp4 is one short clip, filled up to the size of such a PNG.
 [[nodiscard]] std::string make_picture(PictureKind kind, std::string_view id, int number, std::uint32_t side);
 
 /// The bytes of the built-in clip (H.264).

@@ -54,7 +54,7 @@ TEST_CASE("a task's pictures are always the same, and differ from another's") {
 }
 
 TEST_CASE("a picture has about the size that was asked for") {
-  for (const auto kind : {PictureKind::png, PictureKind::jpeg, PictureKind::webp}) {
+  for (const auto kind : {PictureKind::png, PictureKind::jpeg, PictureKind::webp, PictureKind::mp4}) {
     const auto size = make_picture(kind, "size", 0, side_for(kind, 200'000)).size();
     CAPTURE(size);
     CHECK(size > 100'000);
@@ -62,4 +62,13 @@ TEST_CASE("a picture has about the size that was asked for") {
   }
 }
 
-TEST_CASE("the clip is an MP4") { CHECK(clip_mp4().substr(4, 4) == "ftyp"); }
+TEST_CASE("the clip is an MP4, filled up by a box that ends with the file") {
+  CHECK(clip_mp4().substr(4, 4) == "ftyp");
+  const auto clip = make_picture(PictureKind::mp4, "a", 0, 512);
+  CHECK(clip.substr(0, clip_mp4().size()) == clip_mp4());
+  std::size_t box = 0;
+  for (std::size_t i = 0; i < 4; ++i) box = box << 8U | static_cast<unsigned char>(clip[clip_mp4().size() + i]);
+  CHECK(clip_mp4().size() + box == clip.size());
+  CHECK(clip.substr(clip_mp4().size() + 4, 4) == "free");
+  CHECK(clip != make_picture(PictureKind::mp4, "b", 0, 512));
+}
