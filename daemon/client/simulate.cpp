@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/client/session.hpp"
+#include "daemon/client/simulate_plot.hpp"
 #include "daemon/client/simulate_rivals.hpp"
 #include "daemon/client/simulate_world.hpp"
 
@@ -56,6 +57,35 @@ Figures figures(const Trace& trace, const WatchTerms& terms) {
           {"fixed_delay_p95_s", number(fixed.percentile(0.95))}};
 }
 
+/// Delay against calls for a range of call costs, and of the rivals where they make as many calls.
+std::string picture(const Trace& trace, const SimulateOrder& order, WatchTerms terms) {
+  PlotLine ours{"mjwatchd, by call_cost", "#0072b2", {}}, fixed{"fixed interval", "#d55e00", {}},
+      backing_off{"exponential back-off", "#6b6b6b", {}};
+  for (const char* cost : {"100ms", "250ms", "500ms", "1s", "2s", "4s", "8s", "16s", "32s"}) {
+    terms.call_cost = milliseconds(parse_duration_ms(cost));
+    const Outcome outcome = watch_trace(trace, terms);
+    ours.points.push_back({outcome.calls_per_task(), outcome.mean(), cost});
+  }
+  const double most = ours.points.front().calls_per_task * 1.2, least = ours.points.back().calls_per_task / 1.2;
+  const auto add = [&](PlotLine& line, const Outcome& outcome) {
+    const double calls = outcome.calls_per_task();
+    if (calls >= least && calls <= most) line.points.push_back({calls, outcome.mean(), {}});
+  };
+  for (double wait = 250; wait < 120'000; wait *= 1.15) {
+    const milliseconds every(static_cast<std::int64_t>(wait));
+    add(fixed, poll_at_interval(trace, terms.call, every));
+    add(backing_off, poll_backing_off(trace, terms.call, every));
+  }
+  return plot(order.trace + ": delay against calls, batches of " + std::to_string(terms.call.batch),
+              {std::move(backing_off), std::move(fixed), std::move(ours)});
+}
+
+void write_file(const std::string& name, const std::string& text) {
+  std::ofstream file(name, std::ios::binary);
+  file << text;
+  if (!file.flush()) throw Trouble(Exit::error, name + ": cannot be written");
+}
+
 std::string as_json(const Figures& figures) {
   std::string out;
   for (const auto& [name, value] : figures) out += (out.empty() ? "{\"" : ",\"") + name + "\":" + value;
@@ -74,6 +104,7 @@ Exit simulate(bool json, const SimulateOrder& order) {
   const WatchTerms terms = terms_of(order);
   const Trace trace = open_trace(order.trace);
   const Figures result = figures(trace, terms);
+  if (!order.plot.empty()) write_file(order.plot, picture(trace, order, terms));
   print(json ? as_json(result) : as_lines(result));
   return Exit::done;
 }
