@@ -75,8 +75,8 @@ int main(int argc, char** argv) {
   }
   const double took_us = 1e6 * static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
   const double mib = resident_mib() - before;
-  std::printf("%zu live, batch %zu: %.1f us a decision (%.0f looks, %.1f ends), %.0f bytes a task\n", tasks,
-              gateway.batch, took_us / static_cast<double>(decisions),
-              static_cast<double>(looks) / static_cast<double>(decisions),
-              static_cast<double>(ends) / static_cast<double>(decisions), mib * 1024 * 1024 / static_cast<double>(tasks));
+  std::printf(
+      "%zu live, batch %zu: %.1f us a decision (%.0f looks, %.1f ends), %.0f bytes a task\n", tasks, gateway.batch,
+      took_us / static_cast<double>(decisions), static_cast<double>(looks) / static_cast<double>(decisions),
+      static_cast<double>(ends) / static_cast<double>(decisions), mib * 1024 * 1024 / static_cast<double>(tasks));
 }
