@@ -21,7 +21,12 @@ std::string show_gateways(const std::vector<GatewayStatus>& gateways, const std:
     }
     out.real("detection_delay_mean_s", view.detection_delay_mean_s).key("budget").object();
     out.real("left", view.budget_left).count("max_calls_per_minute", gateway.max_calls_per_minute).end_object();
-    out.end_object();
+    out.key("expects").array();  // from submission to end, as the schedule has learned it
+    for (const Belief& belief : view.beliefs) {
+      out.object().text("action", belief.action).real("median_s", belief.median_s).real("p90_s", belief.p90_s);
+      out.end_object();
+    }
+    out.end_array().end_object();
   }
   return out.end_array().end_object().take();
 }

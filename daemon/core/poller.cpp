@@ -325,6 +325,7 @@ GatewayView Poller::view(Now now) const {
   view.live = tasks_.size();
   view.noticed = noticed_;
   view.detection_delay_mean_s = delays_ == 0 ? 0.0 : delay_sum_s_ / static_cast<double>(delays_);
+  if (schedule_) view.beliefs = schedule_->beliefs();
   if (!link_) return view;
   static constexpr const char* kStates[] = {"up", "throttled", "open", "probing", "refused"};
   view.in_flight = link_->in_flight();

@@ -38,7 +38,8 @@ struct Look {
   std::optional<Time> finished;  ///< of an ended task: its true end
 };
 
-/// What a schedule expects of an action's tasks, from submission to end, in seconds.
+/// What a schedule expects of an action's tasks, from submission to end, in seconds; infinity when that
+/// many are not expected to end.
 struct Belief {
   std::string action;
   float median_s = 0, p90_s = 0;

@@ -10,6 +10,7 @@
 #include "mjwatchd/action.hpp"
 #include "mjwatchd/event.hpp"
 #include "mjwatchd/outbox.hpp"
+#include "mjwatchd/poll_schedule.hpp"
 #include "mjwatchd/settings.hpp"
 #include "mjwatchd/time.hpp"
 
@@ -26,6 +27,7 @@ struct GatewayView {
   std::uint64_t calls = 0, failed_calls = 0, ids_asked = 0, noticed = 0;
   double budget_left = 0;  ///< tokens in the bucket
   double detection_delay_mean_s = 0;
+  std::vector<Belief> beliefs;  ///< how long tasks take, as its schedule expects
 };
 
 /// Decides everything: which gateway to ask about which tasks and when, what a reply means, what is
