@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the benchmarks on what is built already; `sh tests/run.sh bench` builds it first.
+# Runs the benchmarks on programs that are built already; `sh tests/run.sh bench` builds them first.
 #
 #   sh tests/bench/run.sh [BUILD_FOLDER]      default: build/release
 #
@@ -21,4 +21,6 @@ printf '\n== How soon an end is passed on\n'
 python3 -B tests/bench/latency.py || code=1
 printf '\n== What many tasks cost\n'
 python3 -B tests/bench/load.py || code=1
+printf '\n== How soon an end is noticed, and what deciding costs\n'
+BUILD=$MJWATCHD_PROGRAMS sh tests/bench/schedule.sh || code=1
 exit $code
