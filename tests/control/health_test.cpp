@@ -61,13 +61,18 @@ TEST_CASE("status tells versions, counts, clients and troubles") {
   CHECK(at(reply, "troubles.0.text") == "nearly full");
 }
 
-TEST_CASE("gateways tell calls, batch fill, budget and whether they are the default") {
+TEST_CASE("gateways tell calls, batch fill, delay, clock, budget and whether they are the default") {
   RunningControl control;
   const auto reply = control.get("/v1/gateways");
   CHECK(at(reply, "gateways.0.name") == "octopusx");
   CHECK(at(reply, "gateways.0.default") == "true");
   CHECK(at(reply, "gateways.1.default") == "false");
   CHECK(at(reply, "gateways.0.batch_fill") == "0.5");
+  CHECK(at(reply, "gateways.0.clock_ahead_s") == "-1.5");
+  CHECK(at(reply, "gateways.0.detection_delay.count") == "4");
+  CHECK(at(reply, "gateways.0.detection_delay.mean_s") == "0.75");
+  CHECK(at(reply, "gateways.0.detection_delay.p50_s") == "0.5");
+  CHECK(at(reply, "gateways.0.detection_delay.p95_s") == "1.25");
   CHECK(at(reply, "gateways.0.budget.max_calls_per_minute") == "120");
   CHECK(at(reply, "gateways.0.url") == "https://octopusx.example/x");
 }
