@@ -1,7 +1,10 @@
 #include "daemon/composition.hpp"
 
+#include <cstdlib>
 #include <exception>
+#include <stdexcept>
 
+#include "daemon/images/s3_address.hpp"
 #include "daemon/webhooks/signature.hpp"
 #include "daemon/webhooks/url_rules.hpp"
 
@@ -92,10 +95,44 @@ store::StoreRules store_rules(const config::Config& config) {
   return rules;
 }
 
-images::Options image_options(const config::Config& config) {
+/// A key of the object store: from its file, else from the variable that everyone's tools read.
+std::string s3_key(SecretReader& secrets, const std::string& file, const char* key, const char* variable, bool needed) {
+  if (file.empty() && !needed && std::getenv(variable) == nullptr) return {};
+  config::SecretSource source;
+  source.file = file;
+  if (file.empty()) source.env = variable;
+  return secrets.read(source, std::string("images.s3.") + key);
+}
+
+images::S3Options s3_options(const config::Config& config, SecretReader& secrets) {
+  const config::S3& from = config.images.s3;
+  std::string wrong;
+  auto place = images::parse_s3_place(config.images.directory, wrong);
+  if (!place) throw std::invalid_argument("images.directory: " + wrong);  // the configuration's check let it through
+  images::S3Options to;
+  to.bucket = std::move(place->bucket);
+  to.prefix = std::move(place->prefix);
+  to.region = from.region;
+  to.endpoint = from.endpoint.empty() ? "https://s3." + from.region + ".amazonaws.com" : from.endpoint;
+  // A certificate for *.s3.… does not hold for a bucket with dots, nor does an own server know hosts a bucket.
+  to.path_style = from.path_style.value_or(!from.endpoint.empty() || to.bucket.find('.') != std::string::npos);
+  to.access_key = s3_key(secrets, from.access_key_file, "access_key_file", "AWS_ACCESS_KEY_ID", true);
+  to.secret_key = s3_key(secrets, from.secret_key_file, "secret_key_file", "AWS_SECRET_ACCESS_KEY", true);
+  to.session_token = s3_key(secrets, from.session_token_file, "session_token_file", "AWS_SESSION_TOKEN",
+                            !from.session_token_file.empty());
+  to.proxy = config.images.proxy;
+  to.ca_file = from.ca_file;
+  return to;
+}
+
+images::Options image_options(const config::Config& config, SecretReader& secrets) {
   const auto& from = config.images;
   images::Options to;
   to.directory = from.directory;
+  if (from.directory.starts_with("s3://")) {
+    to.s3 = s3_options(config, secrets);
+    to.directory = (config.state_dir / "on-its-way").string();
+  }
   to.name = from.name;
   to.keep_free = from.keep_free;
   to.max_size = from.max_size;
@@ -124,7 +161,7 @@ Composition compose(const config::Config& config, std::uint64_t seed) {
                    {},
                    {},
                    store_rules(config),
-                   image_options(config),
+                   image_options(config, secrets),
                    webhooks::AddressPolicy(config.webhooks.allow, "webhooks.allow"),
                    {},
                    config.warnings};

@@ -66,6 +66,10 @@ void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
   });
 }
 
+void Runtime::Impl::fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) {
+  images_->fetch(image, std::move(done));
+}
+
 std::string Runtime::Impl::closed() const {
   if (stopping_) return "the daemon is stopping";
   if (!ready_) return "the daemon is starting and still reads its watch list";

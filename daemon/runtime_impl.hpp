@@ -52,6 +52,7 @@ class Runtime::Impl final : public control::Desk {
   [[nodiscard]] std::vector<control::EndpointView> endpoints() const override;
   [[nodiscard]] std::optional<std::string> refuse_webhook_url(std::string_view url) const override;
   [[nodiscard]] std::string picture_folder() const override { return config_.images.directory; }
+  void fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) override;
   [[nodiscard]] WallTime wall() const override { return now().wall; }
 
  private:

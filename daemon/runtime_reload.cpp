@@ -30,7 +30,7 @@ void Runtime::Impl::open_images(images::Options options) {
     gateway.gateway = door;
   }
   options.clock = [this] { return now().wall; };
-  auto made = images::make_image_store(io_, client_, std::move(options));
+  auto made = std::make_unique<images::DirectoryImageStore>(io_, client_, std::move(options));
   std::erase_if(former_images_, [](const auto& store) { return store->orders() == 0; });
   if (images_) former_images_.push_back(std::move(images_));
   images_ = std::move(made);

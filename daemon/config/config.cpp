@@ -103,7 +103,9 @@ Config parse(const std::string& yaml, const fs::path& file) {
     top.refuse_unknown();
   }
   if (!findings.errors.empty()) throw ConfigError(lines(std::move(findings.errors), file));
-  out.images.directory = (out.state_dir / out.images.directory).lexically_normal().string();
+  if (!out.images.directory.starts_with("s3://")) {
+    out.images.directory = (out.state_dir / out.images.directory).lexically_normal().string();
+  }
   out.warnings = lines(std::move(findings.warnings), file);
   return out;
 }

@@ -42,8 +42,19 @@ struct Gateway {
   std::vector<std::pair<std::string, std::string>> rewrite_urls;
 };
 
+/// The object store of `images.directory: s3://…`.
+struct S3 {
+  std::string endpoint;  ///< empty: Amazon's, of the region
+  std::string region = "us-east-1";
+  std::optional<bool> path_style;  ///< nothing: with an endpoint, and for buckets with dots
+  bool allow_http = false;
+  std::string access_key_file, secret_key_file, session_token_file;  ///< empty: $AWS_… says them
+  std::string ca_file;
+};
+
 struct Images {
   std::string directory = "images";  ///< absolute after loading (or s3://…)
+  S3 s3;
   SaveMode save = SaveMode::image;
   std::string name = "{gateway}/{id}{suffix}{ext}";
   bool seed = false;

@@ -127,6 +127,18 @@ void write(Writer& w, const Images& images) {
   w.size("max_size", images.max_size);
   w.list("allow", images.allow);
   w.text("proxy", images.proxy);
+  if (images.directory.starts_with("s3://")) {
+    w.open("s3");
+    w.text("endpoint", images.s3.endpoint);
+    w.text("region", images.s3.region);
+    if (images.s3.path_style) w.pair("path_style", *images.s3.path_style);
+    if (images.s3.allow_http) w.pair("allow_http", true);
+    w.text("access_key_file", images.s3.access_key_file);
+    w.text("secret_key_file", images.s3.secret_key_file);
+    w.text("session_token_file", images.s3.session_token_file);
+    w.text("ca_file", images.s3.ca_file);
+    w.close();
+  }
   w.close();
 }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "daemon/images/s3_address.hpp"
+
 namespace mjwatchd::config {
 namespace {
 
@@ -41,6 +43,44 @@ void check_image_name(Section& images, const std::string& name, bool several_gat
   if (name.empty() || name.front() == '/' || name.back() == '/') {
     images.error("name", "must be a file's name relative to images.directory");
   }
+}
+
+void read_s3_endpoint(Section& s3, S3& to) {
+  std::string text, wrong;
+  s3.flag("allow_http", to.allow_http);
+  if (!s3.text("endpoint", text)) return;
+  const auto url = parse_url(text, wrong);
+  if (!url) return s3.error("endpoint", wrong);
+  if (url->path != "/" || !url->query.empty()) {
+    return s3.error("endpoint", "must be a scheme, a host and a port only, like https://minio.example.com:9000");
+  }
+  if (url->scheme != "https" && !(url->scheme == "http" && (url->loopback || to.allow_http))) {
+    return s3.error("endpoint", "\"" + url->scheme +
+                                    "://\" is not allowed there; allowed: https://, http:// to loopback, or any "
+                                    "http:// with allow_http: true");
+  }
+  to.endpoint = url->origin();
+}
+
+void read_s3(Section s3, Config& out) {
+  S3& to = out.images.s3;
+  read_s3_endpoint(s3, to);
+  if (s3.text("region", to.region) && !is_name(to.region)) {
+    s3.error("region", "\"" + to.region + "\" is not a region's name, which looks like eu-central-1");
+  }
+  bool path_style = false;
+  if (s3.has("path_style")) {
+    s3.flag("path_style", path_style);
+    to.path_style = path_style;
+  }
+  const bool access = s3.text("access_key_file", to.access_key_file);
+  const bool secret = s3.text("secret_key_file", to.secret_key_file);
+  if (access != secret) {
+    s3.error(access ? "secret_key_file" : "access_key_file", "is missing: the two keys belong together");
+  }
+  s3.text("session_token_file", to.session_token_file);
+  read_file_name(s3, "ca_file", out.file.parent_path(), to.ca_file);
+  s3.refuse_unknown();
 }
 
 }  // namespace
@@ -135,10 +175,11 @@ void read_images(Section images, Config& out) {
   if (images.text("directory", to.directory)) {
     if (to.directory.empty()) {
       images.error("directory", "must be a folder's name");
-    } else if (to.directory.starts_with("s3://")) {
-      images.error("directory", "s3:// is not built into this version; allowed: a folder");
+    } else if (std::string wrong; to.directory.starts_with("s3://") && !images::parse_s3_place(to.directory, wrong)) {
+      images.error("directory", wrong);
     }
   }
+  read_s3(images.sub("s3"), out);
   if (const auto mode = images.choice("save", {"image", "all", "video", "none"})) {
     to.save = static_cast<SaveMode>(*mode);
   }

@@ -1,4 +1,6 @@
 // The calls about tasks.
+#include <unistd.h>
+
 #include "daemon/control/bulk.hpp"
 #include "daemon/control/control_impl.hpp"
 #include "daemon/control/line_sink.hpp"
@@ -197,7 +199,14 @@ void ControlServer::Impl::show_picture(const AskPtr& ask, const TaskView& task) 
   if (!number) {
     return ask->refuse(Problem{404, quoted(ask->names[1]) + " is no picture's number; they count from 0", {}, {}});
   }
-  ask->reply(answer_picture(task, static_cast<std::size_t>(*number), desk_.picture_folder(), ask->request));
+  auto answer = answer_picture(task, static_cast<std::size_t>(*number), desk_.picture_folder(), ask->request);
+  if (auto* response = std::get_if<http::ServerResponse>(&answer)) return ask->reply(std::move(*response));
+  const auto image = std::get<SavedImage>(std::move(answer));
+  desk_.fetch_picture(image, [ask, image](const std::string& file, const std::string& error) {
+    ask->reply(answer_fetched(image, file, error, ask->request));
+    // It is open for the answer by now, and nobody needs its name.
+    if (!file.empty()) static_cast<void>(::unlink(file.c_str()));
+  });
 }
 
 void ControlServer::Impl::stream_events(const AskPtr& ask) {

@@ -80,6 +80,10 @@ class Desk {
   [[nodiscard]] virtual std::optional<std::string> refuse_webhook_url(std::string_view url) const = 0;
   /// The folder pictures are served from; a saved path outside of it is not served. Empty: none.
   [[nodiscard]] virtual std::string picture_folder() const = 0;
+  /// Brings a picture from the object store into a file of ours, which the caller removes; `file` is
+  /// empty when `error` says why it can't be had.
+  virtual void fetch_picture(const SavedImage& image,
+                             std::function<void(std::string file, std::string error)> done) = 0;
   /// The wall clock.
   [[nodiscard]] virtual WallTime wall() const = 0;
 };

@@ -48,11 +48,6 @@ struct Found {
 };
 
 std::variant<Found, Problem> find_file(const SavedImage& image, const std::string& folder) {
-  if (image.path.starts_with("s3://")) {
-    Problem problem = missing("The picture is in the object store, at " + image.path + ": fetch it from there.");
-    problem.with("path", image.path);
-    return problem;
-  }
   std::error_code error;
   const auto file = fs::canonical(image.path, error);
   const auto size = error ? 0 : fs::file_size(file, error);
@@ -89,25 +84,21 @@ std::string plain_name(const fs::path& file) {
   return name;
 }
 
-}  // namespace
+RangeVerdict judge(const SavedImage& image, const http::ServerRequest& request) {
+  return judge_range({request.header("range"), request.header("if-range"), request.header("if-none-match")},
+                     '"' + image.sha256 + '"', image.bytes);
+}
 
-http::ServerResponse answer_picture(const TaskView& task, std::size_t number, const std::string& folder,
-                                    const http::ServerRequest& request) {
-  const auto& images = task.images.images;
-  if (number >= images.size()) return respond(no_picture(task, number));
-  const auto& image = images[number];
-  auto looked = find_file(image, folder);
-  if (const auto* problem = std::get_if<Problem>(&looked)) return respond(*problem);
-  const auto& found = std::get<Found>(looked);
-  const std::string etag = '"' + image.sha256 + '"';
-  const auto verdict = judge_range(
-      {request.header("range"), request.header("if-range"), request.header("if-none-match")}, etag, found.size);
+/// The picture, or the part of it that was asked for, from a file that holds it whole.
+http::ServerResponse serve(const SavedImage& image, const fs::path& file, const http::ServerRequest& request) {
+  const auto verdict = judge(image, request);
   if (verdict.kind == RangeVerdict::Kind::unsatisfiable) {
-    Problem problem{416, "The picture has " + std::to_string(found.size) + " bytes; the range lies outside.", {}, {}};
-    return respond(problem.header("content-range", "bytes */" + std::to_string(found.size)));
+    Problem problem{416, "The picture has " + std::to_string(image.bytes) + " bytes; the range lies outside.", {}, {}};
+    return respond(problem.header("content-range", "bytes */" + std::to_string(image.bytes)));
   }
   http::ServerResponse response;
-  response.headers = {{"etag", etag}, {"cache-control", "private, no-cache"}, {"accept-ranges", "bytes"}};
+  response.headers = {
+      {"etag", '"' + image.sha256 + '"'}, {"cache-control", "private, no-cache"}, {"accept-ranges", "bytes"}};
   if (verdict.kind == RangeVerdict::Kind::not_modified) {
     response.status = 304;
     return response;
@@ -115,17 +106,47 @@ http::ServerResponse answer_picture(const TaskView& task, std::size_t number, co
   response.headers.emplace_back("content-type",
                                 image.content_type.empty() ? "application/octet-stream" : image.content_type);
   response.headers.emplace_back("x-content-type-options", "nosniff");
-  response.headers.emplace_back("content-disposition", "inline; filename=\"" + plain_name(found.file) + "\"");
+  response.headers.emplace_back("content-disposition", "inline; filename=\"" + plain_name(image.path) + "\"");
   if (verdict.kind == RangeVerdict::Kind::part) {
     response.status = 206;
     const auto last = verdict.offset + verdict.length - 1;
     response.headers.emplace_back("content-range", "bytes " + std::to_string(verdict.offset) + "-" +
-                                                       std::to_string(last) + "/" + std::to_string(found.size));
+                                                       std::to_string(last) + "/" + std::to_string(image.bytes));
   }
-  response.file = found.file.string();
+  response.file = file.string();
   response.file_offset = verdict.offset;
   response.file_length = verdict.length;
   return response;
+}
+
+bool needs_bytes(const SavedImage& image, const http::ServerRequest& request) {
+  const auto kind = judge(image, request).kind;
+  return kind != RangeVerdict::Kind::not_modified && kind != RangeVerdict::Kind::unsatisfiable;
+}
+
+}  // namespace
+
+std::variant<http::ServerResponse, SavedImage> answer_picture(const TaskView& task, std::size_t number,
+                                                              const std::string& folder,
+                                                              const http::ServerRequest& request) {
+  const auto& images = task.images.images;
+  if (number >= images.size()) return respond(no_picture(task, number));
+  const auto& image = images[number];
+  if (image.path.starts_with("s3://")) {
+    if (needs_bytes(image, request)) return image;
+    return serve(image, {}, request);
+  }
+  auto looked = find_file(image, folder);
+  if (const auto* problem = std::get_if<Problem>(&looked)) return respond(*problem);
+  return serve(image, std::get<Found>(looked).file, request);
+}
+
+http::ServerResponse answer_fetched(const SavedImage& image, const std::string& file, const std::string& error,
+                                    const http::ServerRequest& request) {
+  if (error.empty()) return serve(image, file, request);
+  Problem problem{502, "The picture could not be brought from the object store: " + error, {}, {}};
+  problem.with("path", image.path);
+  return respond(problem);
 }
 
 }  // namespace mjwatchd::control

@@ -69,7 +69,8 @@ struct Request {
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
   std::shared_ptr<const std::string> body;
-  std::string upload_file;  ///< sent as the body instead (PUT); empty: none
+  std::string upload_file;                             ///< sent as the body instead (PUT); empty: none
+  std::uint64_t upload_offset = 0, upload_length = 0;  ///< this part of it; length 0: to its end
   milliseconds connect_timeout{5000};
   milliseconds timeout{30000};          ///< whole exchange; 0: none
   milliseconds stall_timeout{0};        ///< give up when nothing moved for so long; 0: off
@@ -80,7 +81,8 @@ struct Request {
   std::string ca_file;                  ///< trusted instead of the system's authorities
   std::string client_cert_file;         ///< PEM: certificate and key
   std::string unix_socket;              ///< connect there instead
-  std::string aws_sigv4, userpwd;       ///< CURLOPT_AWS_SIGV4 and its credentials
+  /// CURLOPT_AWS_SIGV4 and its credentials. A POST needs its Content-Type then, and Expect may be sent.
+  std::string aws_sigv4, userpwd;
   /// Asked on each connecting and before each request. Not with a proxy, whose address the operator
   /// chose and which does the connecting, nor with unix_socket.
   AddressGuard guard;

@@ -61,7 +61,8 @@ bool Exchange::prepare(std::unique_ptr<Easy> easy) {
     return false;
   }
   if (!request_.upload_file.empty()) {
-    if (const std::string why = upload_.open(request_.upload_file); !why.empty()) {
+    const std::string why = upload_.open(request_.upload_file, request_.upload_offset, request_.upload_length);
+    if (!why.empty()) {
       end(Fault::aborted, why);
       return false;
     }
@@ -114,8 +115,10 @@ void Exchange::set_headers() {
     const bool blank = line.find_first_not_of(" \t", name.size() + 1) == std::string::npos;
     easy_->header(blank ? std::string(name) + ";" : line);
   }
-  easy_->header("Expect:");
-  if (!typed) easy_->header("Content-Type:");
+  // libcurl 7.88 signs also what is to be left out, and no server has that: a signed request keeps them.
+  const bool signs = !request_.aws_sigv4.empty();
+  if (!signs) easy_->header("Expect:");
+  if (!typed && !signs) easy_->header("Content-Type:");
   if (!named) easy_->text(CURLOPT_USERAGENT, "mjwatchd/" MJWATCHD_VERSION);
   easy_->use_headers();
   if (request_.accept_encoding) easy_->text(CURLOPT_ACCEPT_ENCODING, "");

@@ -10,12 +10,12 @@
 
 namespace mjwatchd::http {
 
-/// Reads a regular file for curl, as long as it was when it was opened. Its address is given to
-/// curl, so it must stay where it is while the handle lives.
+/// Reads a regular file, or a part of one, for curl, as long as it was when it was opened. Its address
+/// is given to curl, so it must stay where it is while the handle lives.
 class Upload {
  public:
-  /// Why the file cannot be sent; empty when it was opened.
-  std::string open(const std::string& path);
+  /// `length` 0: from `offset` to the end. Why it cannot be sent; empty when it was opened.
+  std::string open(const std::string& path, std::uint64_t offset, std::uint64_t length);
   [[nodiscard]] bool opened() const { return file_.valid(); }
   void apply(Easy& easy);
   /// What went wrong while reading; empty when nothing did.
@@ -28,7 +28,7 @@ class Upload {
 
   os::Descriptor file_;
   std::string path_, trouble_;
-  curl_off_t size_ = 0, at_ = 0;
+  curl_off_t begin_ = 0, size_ = 0, at_ = 0;  ///< at_ counts from begin_
 };
 
 }  // namespace mjwatchd::http

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/images/s3_shelf.hpp"
 #include "daemon/images/saving.hpp"
 
 namespace mjwatchd::images {
@@ -33,6 +34,7 @@ DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& cli
   if (gateways_.size() > 1 && !folder_.pattern.names_gateway()) {
     throw std::invalid_argument("images.name needs {gateway}: ids of several gateways are not distinct");
   }
+  if (options_.s3) shelf_ = std::make_unique<S3Shelf>(io, client, worker_, *options_.s3, folder_.path);
   // First in the queue, so that no part file of this run is there yet.
   if (!worker_.post([this] { folder_.remove_orphans(); }, nullptr)) throw std::logic_error("a new worker has no room");
 }
@@ -82,11 +84,11 @@ void DirectoryImageStore::answer(const OrderKey& key, SaveReport report) {
   later(std::move(done), std::move(report));
 }
 
-std::unique_ptr<DirectoryImageStore> make_image_store(asio::io_context& io, http::Client& client, Options options) {
-  if (options.directory.starts_with("s3://")) {
-    throw std::invalid_argument("images.directory: s3:// is not supported by this version; name a folder");
-  }
-  return std::make_unique<DirectoryImageStore>(io, client, std::move(options));
+void DirectoryImageStore::fetch(const SavedImage& image, std::function<void(std::string, std::string)> done) {
+  if (shelf_) return shelf_->get(image, std::move(done));
+  worker_.later([path = image.path, done = std::move(done)] {
+    done({}, path + " is in an object store, but images.directory names a folder now");
+  });
 }
 
 }  // namespace mjwatchd::images

@@ -1,4 +1,4 @@
-// Pictures in a folder of this machine.
+// Pictures in a folder of this machine, or by way of one on a shelf elsewhere.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -12,6 +12,7 @@
 #include "daemon/images/file_worker.hpp"
 #include "daemon/images/options.hpp"
 #include "daemon/images/part_file.hpp"
+#include "daemon/images/shelf.hpp"
 #include "daemon/images/slots.hpp"
 #include "mjwatchd/ports.hpp"
 
@@ -33,6 +34,9 @@ class DirectoryImageStore final : public ImageStore {
 
   /// At options.max_orders waiting, the order with the latest deadline is answered try_again.
   void save(SaveOrder order, std::function<void(SaveReport)> done) override;
+
+  /// A file of ours with the bytes of a picture that is on the shelf; who asked removes it.
+  void fetch(const SavedImage& image, std::function<void(std::string file, std::string error)> done);
 
   /// Why saving is paused (a disk that is full, read-only or failing); empty while it is not.
   [[nodiscard]] const std::string& paused() const { return paused_; }
@@ -58,16 +62,12 @@ class DirectoryImageStore final : public ImageStore {
   std::map<std::string, GatewayOptions> gateways_;
   PictureFolder folder_;
   FileWorker worker_;
+  std::unique_ptr<Shelf> shelf_;  ///< null: pictures stay in the folder
   Slots slots_;
   std::string paused_;
   std::uint64_t next_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::map<OrderKey, Waiting> orders_;
 };
-
-/// A store for `options.directory`. Throws std::invalid_argument for s3://…, which this version does
-/// not speak, and what the constructor throws.
-[[nodiscard]] std::unique_ptr<DirectoryImageStore> make_image_store(asio::io_context& io, http::Client& client,
-                                                                    Options options);
 
 }  // namespace mjwatchd::images

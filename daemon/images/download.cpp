@@ -267,12 +267,28 @@ bool Download::again(bool keep_bytes) {
 }
 
 void Download::place() {
+  if (place_.shelf != nullptr) {
+    return run([](Disk& disk) { disk.verdict = disk.part->check(disk.image); }, &Download::on_placed);
+  }
   run([](Disk& disk) { disk.verdict = disk.part->place(disk.image); }, &Download::on_placed);
+}
+
+/// The verified file goes on to where it stays; only then it is saved.
+void Download::shelve() {
+  const auto name = disk_->part->name_of(*disk_->verdict.type);
+  disk_->image.path = place_.shelf->path_of(name);
+  const auto keep = disk_;  // the file stays until the shelf is done with it, whatever becomes of us
+  place_.shelf->put({disk_->part->path(), name, disk_->image},
+                    [weak = weak_from_this(), keep](const std::string& error) {
+                      const auto self = weak.lock();
+                      if (!self || !self->done_) return;
+                      self->finish(error.empty() ? Kind::saved : Kind::disk, error);
+                    });
 }
 
 void Download::on_placed() {
   const Verdict& verdict = disk_->verdict;
-  if (verdict.error.empty()) return finish(Kind::saved, "");
+  if (verdict.error.empty()) return place_.shelf != nullptr ? shelve() : finish(Kind::saved, "");
   const std::string error = verdict.error;
   if (verdict.cut && again(false)) return;
   finish(Kind::nonsense, error);

@@ -10,6 +10,7 @@
 #include "daemon/images/file_worker.hpp"
 #include "daemon/images/options.hpp"
 #include "daemon/images/part_file.hpp"
+#include "daemon/images/shelf.hpp"
 
 namespace mjwatchd::images {
 
@@ -19,7 +20,7 @@ struct DownloadResult {
     closed,     ///< this source will not help again
     nonsense,   ///< it answered, but not with a whole picture
     temporary,  ///< not now
-    disk        ///< our disk cannot take it now
+    disk        ///< our disk, or the shelf, cannot take it now
   };
   Kind kind = Kind::temporary;
   int status = 0;  ///< HTTP's, 0 when none came
@@ -39,6 +40,7 @@ class Download : public std::enable_shared_from_this<Download> {
     const PictureFolder& folder;
     const Options& options;
     const GatewayOptions& gateway;
+    Shelf* shelf;  ///< null: the folder is where pictures stay
   };
   Download(Place place, TaskKey key, std::size_t index, std::string url);
   ~Download();
@@ -64,6 +66,7 @@ class Download : public std::enable_shared_from_this<Download> {
   void redirect();
   void place();
   void on_placed();
+  void shelve();
   bool again(bool keep_bytes);
   void run(std::function<void(Disk&)> job, void (Download::*next)());
   void finish(DownloadResult::Kind kind, std::string error);

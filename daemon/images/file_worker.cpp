@@ -35,6 +35,13 @@ bool FileWorker::post(std::function<void()> job, std::function<void()> done) {
   return true;
 }
 
+void FileWorker::later(std::function<void()> what) {
+  asio::post(io_, [what = std::move(what), alive = std::weak_ptr<bool>(alive_)] {
+    const auto still = alive.lock();
+    if (still && *still) what();
+  });
+}
+
 std::optional<FileWorker::Clock::time_point> FileWorker::busy_since() const {
   const std::lock_guard lock(mutex_);
   return busy_since_;

@@ -31,6 +31,9 @@ class FileWorker {
   /// loop's. False, and neither runs, when `bound` jobs wait already.
   [[nodiscard]] bool post(std::function<void()> job, std::function<void()> done);
 
+  /// Runs `what` on the loop, later, unless this has ended by then.
+  void later(std::function<void()> what);
+
   /// Since when the job at hand has been running: a disk that hangs shows here.
   [[nodiscard]] std::optional<Clock::time_point> busy_since() const;
   [[nodiscard]] std::size_t waiting() const;

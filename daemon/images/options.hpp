@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,19 @@ struct GatewayOptions {
   std::string proxy, ca_file;                       ///< for its own origin
 };
 
+/// A bucket of an S3-compatible store.
+struct S3Options {
+  std::string bucket, prefix;  ///< the prefix without slashes at its ends; may be empty
+  std::string endpoint;        ///< scheme, host and port; no slash at the end
+  std::string region;
+  bool path_style = false;  ///< the bucket in the path instead of the host
+  std::string access_key, secret_key, session_token;
+  std::string proxy, ca_file;
+};
+
 struct Options {
-  std::string directory;  ///< absolute
+  std::string directory;        ///< absolute; with `s3` where pictures are gathered before they go there
+  std::optional<S3Options> s3;  ///< unset: `directory` is where pictures stay
   std::string name = "{gateway}/{id}{suffix}{ext}";
   std::uint64_t keep_free = 1ULL << 30;   ///< bytes
   std::uint64_t max_size = 256ULL << 20;  ///< bytes of one picture

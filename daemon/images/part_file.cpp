@@ -38,6 +38,10 @@ int open_folder_at(int parent, const std::string& name) {
 
 }  // namespace
 
+std::string part_name(std::string_view stem) {
+  return "." + std::string(stem.substr(0, kLongestStem)) + "." + random_hex() + ".part";
+}
+
 PartFile::PartFile(const PictureFolder& folder, TaskKey key, std::size_t index)
     : folder_(folder), key_(std::move(key)), index_(index) {
   check_space();
@@ -80,8 +84,7 @@ void PartFile::open_folder() {
 }
 
 void PartFile::make_file() {
-  const std::string stem = folder_.pattern.parts(key_, index_, "").back().substr(0, kLongestStem);
-  const std::string name = "." + stem + "." + random_hex() + ".part";
+  const std::string name = part_name(folder_.pattern.parts(key_, index_, "").back());
   file_ = Descriptor(
       ::openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
   if (!file_) fail("making a file", errno);
@@ -109,7 +112,7 @@ void PartFile::clear() {
   digest_ = Digest();
 }
 
-Verdict PartFile::place(SavedImage& placed) {
+Verdict PartFile::check(SavedImage& facts) {
   FileSource source(file_.get(), size_);
   Verdict verdict;
   try {
@@ -118,16 +121,31 @@ Verdict PartFile::place(SavedImage& placed) {
     fail("reading a picture", error.code().value());
   }
   if (!verdict.error.empty() || !verdict.type) return verdict;
+  facts.sha256 = digest_.finish();
+  facts.bytes = size_;
+  facts.content_type = content_type(*verdict.type);
+  facts.width = verdict.width;
+  facts.height = verdict.height;
+  return verdict;
+}
 
-  const auto parts = folder_.pattern.parts(key_, index_, extension(*verdict.type));
+std::vector<std::string> PartFile::name_of(PictureType type) const {
+  return folder_.pattern.parts(key_, index_, extension(type));
+}
+
+std::string PartFile::path() const {
+  const auto parts = folder_.pattern.parts(key_, index_, "");
+  std::string path = folder_.path;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) path += "/" + parts[i];
+  return path + "/" + name_;
+}
+
+Verdict PartFile::place(SavedImage& placed) {
+  Verdict verdict = check(placed);
+  if (!verdict.error.empty() || !verdict.type) return verdict;
+  const auto parts = name_of(*verdict.type);
   placed.path = folder_.path;
   for (const std::string& part : parts) placed.path += "/" + part;
-  placed.sha256 = digest_.finish();
-  placed.bytes = size_;
-  placed.content_type = content_type(*verdict.type);
-  placed.width = verdict.width;
-  placed.height = verdict.height;
-
   if (already_there(parts.back(), placed.sha256)) {
     remove();
   } else {

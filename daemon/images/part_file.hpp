@@ -29,6 +29,9 @@ struct PictureFolder {
   std::size_t remove_orphans() const;
 };
 
+/// ".<stem>.<16 hex>.part", another one each time. Throws DiskTrouble.
+[[nodiscard]] std::string part_name(std::string_view stem);
+
 /// A disk that cannot take pictures now: too little free space, full, read-only, failing.
 struct DiskTrouble {
   std::string text;  ///< for people
@@ -50,9 +53,16 @@ class PartFile {
   void clear();
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
-  /// Verifies what was written. A whole picture is synced and renamed to its final name, and the
-  /// folder synced; the same content already there is kept instead. `placed` holds path, sha256,
-  /// bytes, type and measures (not the URL) if the verdict has no error.
+  /// Verifies what was written. `facts` holds sha256, bytes, type and measures if the verdict has no
+  /// error; nothing can be appended then.
+  Verdict check(SavedImage& facts);
+  /// Folders and name that a picture of that type is to have.
+  [[nodiscard]] std::vector<std::string> name_of(PictureType type) const;
+  /// Where it is as long as it was not placed.
+  [[nodiscard]] std::string path() const;
+
+  /// check(), and then a whole picture is synced and renamed to its final name, and the folder synced;
+  /// the same content already there is kept instead. `placed` has its path, too (not the URL).
   Verdict place(SavedImage& placed);
 
  private:

@@ -43,7 +43,7 @@ std::size_t sweep(int parent, const char* name, std::size_t depth) {
     struct stat facts {};
     if (::fstatat(fd, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (S_ISDIR(facts.st_mode) && depth > 0) removed += sweep(fd, entry->d_name, depth - 1);
-    if (S_ISREG(facts.st_mode) && depth == 0 && is_part_name(child) && ::unlinkat(fd, entry->d_name, 0) == 0) {
+    if (S_ISREG(facts.st_mode) && is_part_name(child) && ::unlinkat(fd, entry->d_name, 0) == 0) {
       ++removed;
     }
   }

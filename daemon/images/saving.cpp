@@ -56,8 +56,8 @@ void Saving::next() {
 
 void Saving::fetch() {
   download_ = std::make_shared<Download>(
-      Download::Place{store_.client_, store_.worker_, store_.folder_, store_.options_, gateway_}, order_.key, wish_,
-      plan_.wishes[wish_].sources[source_]);
+      Download::Place{store_.client_, store_.worker_, store_.folder_, store_.options_, gateway_, store_.shelf_.get()},
+      order_.key, wish_, plan_.wishes[wish_].sources[source_]);
   download_->start([weak = weak_from_this()](DownloadResult result) {
     if (const auto self = weak.lock()) self->on_download(std::move(result));
   });

@@ -147,7 +147,12 @@ TEST_CASE("ranges of addresses are checked, and a lone address is a range of one
 
 TEST_CASE("what is not built in is refused, not ignored") {
   CHECK(has(mistake("store: postgresql://db/x"), "postgresql:// is not built into this version; allowed: sqlite"));
-  CHECK(has(mistake("images: {directory: 's3://bucket/x'}"), "s3:// is not built into this version"));
+  CHECK(has(mistake("images: {directory: 's3://B/x'}"), "allowed: s3://bucket/prefix"));
+  CHECK(has(mistake("images: {directory: 's3://bucket/a//b'}"), "the prefix has an empty part"));
+  CHECK(has(mistake("images: {s3: {endpoint: 'http://minio.example.com:9000'}}"), "allowed: https://"));
+  CHECK(has(mistake("images: {s3: {endpoint: 'https://minio.example.com/x'}}"), "a host and a port only"));
+  CHECK(has(mistake("images: {s3: {access_key_file: a}}"), "images.s3.secret_key_file: is missing"));
+  CHECK(has(mistake("images: {s3: {regoin: eu-west-1}}"), "region"));
   CHECK(has(mistake("store: mysql"), "allowed: sqlite"));
 }
 

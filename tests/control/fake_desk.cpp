@@ -33,6 +33,11 @@ void FakeDesk::change(Change change, std::function<void(CommitResult)> done) {
   }
 }
 
+void FakeDesk::fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) {
+  fetched.push_back(image.path);
+  asio::post(io_, [file = fetched_file, error = fetch_error, done = std::move(done)] { done(file, error); });
+}
+
 void FakeDesk::release() {
   hold_changes = false;
   for (auto& answer : std::exchange(held_, {})) asio::post(io_, std::move(answer));

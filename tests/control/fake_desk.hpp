@@ -41,6 +41,9 @@ class FakeDesk final : public Desk {
   [[nodiscard]] std::vector<EndpointView> endpoints() const override;
   [[nodiscard]] std::optional<std::string> refuse_webhook_url(std::string_view url) const override;
   [[nodiscard]] std::string picture_folder() const override { return folder; }
+  std::vector<std::string> fetched;  ///< paths that were asked for
+  std::string fetched_file, fetch_error;
+  void fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) override;
   [[nodiscard]] WallTime wall() const override { return kNow; }
 
   /// Ends a task as the watcher would: its row, its event, and everyone told.

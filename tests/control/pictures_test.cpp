@@ -114,11 +114,27 @@ TEST_CASE_FIXTURE(Gallery, "a file that is missing, changed or elsewhere says so
   std::ofstream(folder() + "/t1.png") << "short";
   CHECK(is_problem(get("image"), 404, "has 5 bytes, but 20 were saved"));
   add("s3://bucket/t1.png", "image/png", false);
+  control.on_loop([&] { control.desk.fetch_error = "s3://bucket answered 503"; });
   const auto stored = get("images/2");
-  CHECK(is_problem(stored, 404, "object store"));
+  CHECK(is_problem(stored, 502, "s3://bucket answered 503"));
   CHECK(at(stored, "path") == "s3://bucket/t1.png");
   add(folder(), "image/png", false);
   CHECK(is_problem(get("images/3"), 404));
+}
+
+TEST_CASE_FIXTURE(Gallery, "a picture in an object store is fetched for the answer, and its copy goes") {
+  const std::string copy = folder() + "/copy";
+  add("s3://bucket/t1.png", "image/png", false);
+  control.on_loop([&] { control.desk.fetched_file = copy; });
+  std::ofstream(copy, std::ios::binary) << kBytes;
+  const auto part = get("images/2", {"Range: bytes=5-9"});
+  CHECK(part.status == 206);
+  CHECK(part.body == "56789");
+  CHECK(part.headers.at("content-disposition") == "inline; filename=\"t1.png\"");
+  CHECK_FALSE(fs::exists(copy));
+  CHECK(get("images/2", {"If-None-Match: \"b0ba5c4d\""}).status == 304);
+  CHECK(get("images/2", {"Range: bytes=99-"}).status == 416);
+  control.on_loop([&] { CHECK(control.desk.fetched.size() == 1); });  // what needs no bytes fetches none
 }
 
 TEST_CASE("a task without pictures says why it has none") {

@@ -3,50 +3,17 @@
 The packages are installed once, into the build folder (MJWATCHD_NPM); afterwards no network is needed.
 """
 
-import filecmp
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
+from rig import npm
 from rig.case import Case, main
 from rig.program import clean_environment, run, wait_until
 
 SOURCE = Path(__file__).resolve().parent.parent / "webhooks" / "npm"
-FILES = ["package.json", "package-lock.json", ".npmrc"]
-SKIPPED = 77  # what ctest takes for "skipped"
-# npm's words for a registry that can't be reached: only then the test can't be made.
-OFFLINE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ECONNRESET|ENETUNREACH|ERR_SOCKET_TIMEOUT")
-
-
-def installed(folder):
-    return (folder / "node_modules" / ".package-lock.json").exists() and all(
-        (folder / name).exists() and filecmp.cmp(SOURCE / name, folder / name, shallow=False) for name in FILES)
-
-
-def install(folder):
-    """Into a folder of its own, then put in place: a second test run may be at it, too."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=folder.name + "-", dir=folder.parent))
-    try:
-        for name in FILES:
-            shutil.copy(SOURCE / name, fresh / name)
-        made = subprocess.run(["npm", "ci", "--prefer-offline", "--fetch-retries=1", "--fetch-timeout=20000"], cwd=fresh,
-                              env=dict(os.environ), text=True, capture_output=True, timeout=240)
-        if made.returncode != 0:
-            if OFFLINE.search(made.stdout + made.stderr):
-                print("SKIPPED: npm can't reach its registry, so the packages of other people are not here:\n"
-                      + made.stderr, file=sys.stderr)
-                sys.exit(SKIPPED)
-            raise AssertionError("npm ci: " + made.stdout + made.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+PACKAGES = npm.FOLDER
 
 
 class NodeReceiver:
@@ -71,9 +38,6 @@ class NodeReceiver:
     def close(self):
         self.process.kill()
         self.process.wait()
-
-
-PACKAGES = Path(os.environ.get("MJWATCHD_NPM", "build/release/npm")).resolve()
 
 
 class NpmTest(Case):
@@ -120,9 +84,5 @@ class NpmTest(Case):
 
 
 if __name__ == "__main__":
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        print("SKIPPED: node and npm are not installed (sh daemon/install-packages.sh tests)", file=sys.stderr)
-        sys.exit(SKIPPED)
-    if not installed(PACKAGES):
-        install(PACKAGES)
+    npm.need(SOURCE, PACKAGES)
     main()
