@@ -3,7 +3,7 @@
 # What is there already is left alone, so that with everything there no network and no root is needed.
 set -eu
 
-packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev
+packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev
 libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev
 libwebp-dev node-llhttp libcli11-dev ca-certificates"
 if [ "${1:-}" = tests ]; then

@@ -9,6 +9,7 @@
 #include "daemon/gateway/denial.hpp"
 #include "daemon/gateway/envelope.hpp"
 #include "daemon/gateway/one_line.hpp"
+#include "daemon/gateway/plain_reply.hpp"
 #include "daemon/gateway/snapshot.hpp"
 #include "daemon/gateway/task_fields.hpp"
 
@@ -118,6 +119,7 @@ Decoded read_items(const Opened& opened, Gathering& gathering) {
 
 Decoded decode_batch(std::string_view body, const std::vector<std::string>& asked) {
   if (blank(body)) return nonsense("an empty body, where a list of tasks was asked for");
+  if (auto tasks = read_plain_reply(body, asked)) return {Verdict::answered, std::move(*tasks), {}};
   Decoded failed;
   const auto json = parse(body, failed);
   if (!json) return failed;

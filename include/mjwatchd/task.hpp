@@ -102,7 +102,7 @@ struct Snapshot {
   /// Digest of everything that counts as a change: status, progress, failReason, buttons, … but not
   /// what differs at each look without meaning (imageUrl while running).
   std::uint64_t digest = 0;
-  std::shared_ptr<const std::string> json;  ///< the gateway's object, compact, every field it sent
+  std::shared_ptr<const std::string> json;  ///< the gateway's object, every field it sent
 };
 
 /// A picture under its final name (or in the object store), complete, verified and synced.

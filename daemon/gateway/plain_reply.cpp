@@ -1,0 +1,243 @@
+#include "daemon/gateway/plain_reply.hpp"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <unordered_map>
+#include <utility>
+
+#include "daemon/gateway/digest.hpp"
+#include "daemon/gateway/json.hpp"
+#include "daemon/gateway/task_fields.hpp"
+
+namespace mjwatchd::gateway {
+namespace {
+
+namespace plain = simdjson::ondemand;
+
+constexpr std::size_t kMostObject = 1U << 20;  // bytes; beyond it the tree says what is wrong
+constexpr int kDeepest = 60;
+
+/// Leads to the tree, which knows what to make of it.
+struct NotPlain : std::exception {};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// The characters of a number as they were sent: the parser looked at the first of them only.
+std::string_view number_text(std::string_view token) {
+  while (!token.empty() &&
+         (token.back() == ' ' || token.back() == '\t' || token.back() == '\r' || token.back() == '\n'))
+    token.remove_suffix(1);
+  std::string_view rest = token;
+  const auto digits = [&rest] {
+    if (rest.empty() || !is_digit(rest.front())) throw NotPlain();
+    while (!rest.empty() && is_digit(rest.front())) rest.remove_prefix(1);
+  };
+  if (rest.starts_with('-')) rest.remove_prefix(1);
+  const bool zero = rest.starts_with('0');
+  const std::size_t before = rest.size();
+  digits();
+  if (zero && before - rest.size() > 1) throw NotPlain();
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(1);
+    digits();
+  }
+  if (rest.starts_with('e') || rest.starts_with('E')) {
+    rest.remove_prefix(1);
+    if (rest.starts_with('+') || rest.starts_with('-')) rest.remove_prefix(1);
+    digits();
+  }
+  if (!rest.empty()) throw NotPlain();
+  return token;
+}
+
+/// What the tree's hash_of() and says_nothing() would find of a value.
+struct Weighed {
+  std::uint64_t hash = 0;
+  bool empty = false;
+  Json::Kind kind = Json::Kind::null;
+  std::string_view text;  ///< string: decoded, number: as sent; good while the parser is
+};
+
+bool is_time(std::string_view key) {
+  return key == "submitTime" || key == "startTime" || key == "finishTime" || key == "submit_time" ||
+         key == "start_time" || key == "finish_time";
+}
+
+/// A time of 0 says nothing either; the tree's own rule is asked, for the few members that it is about.
+bool nothing_said(std::string_view key, const Weighed& value) {
+  if (value.empty) return true;
+  if (!is_time(key)) return false;
+  return says_nothing(key, Json{value.kind, std::string(value.text), {}, {}});
+}
+
+std::uint64_t hash_of(Json::Kind kind, std::string_view text, std::uint64_t members) {
+  return Hash().add(static_cast<std::uint64_t>(kind)).add(text).add(members).value();
+}
+
+template <typename Value>
+Weighed weigh(Value& value, int depth);
+
+Weighed weigh_object(plain::object object, int depth) {
+  Weighed weighed{0, true, Json::Kind::object, {}};
+  std::uint64_t members = 0;
+  for (auto field : object) {
+    const std::string_view key = field.unescaped_key();
+    plain::value member = field.value();
+    const Weighed inner = weigh(member, depth + 1);
+    weighed.empty = false;
+    if (!nothing_said(key, inner)) members += member_hash(key, inner.hash);
+  }
+  weighed.hash = hash_of(weighed.kind, {}, members);
+  return weighed;
+}
+
+Weighed weigh_array(plain::array array, int depth) {
+  Weighed weighed{0, true, Json::Kind::array, {}};
+  Hash hash;
+  hash.add(static_cast<std::uint64_t>(weighed.kind)).add(std::string_view());
+  for (auto item : array) {
+    plain::value inner = item.value();
+    hash.add(weigh(inner, depth + 1).hash);
+    weighed.empty = false;
+  }
+  weighed.hash = hash.add(std::uint64_t{0}).value();
+  return weighed;
+}
+
+template <typename Value>
+Weighed weigh(Value& value, int depth) {
+  if (depth > kDeepest) throw NotPlain();
+  Weighed weighed;
+  switch (value.type()) {
+    case plain::json_type::object:
+      return weigh_object(value.get_object(), depth);
+    case plain::json_type::array:
+      return weigh_array(value.get_array(), depth);
+    case plain::json_type::string:
+      weighed.kind = Json::Kind::string;
+      weighed.text = value.get_string();
+      weighed.empty = weighed.text.empty();
+      break;
+    case plain::json_type::number: {
+      weighed.kind = Json::Kind::number;
+      weighed.text = number_text(value.raw_json_token());
+      // Reading it goes on to what is behind it; a short whole number is read sooner than others.
+      const bool whole = weighed.text.size() < 19 && weighed.text.find_first_of(".eE") == std::string_view::npos;
+      const auto error = whole ? value.get_int64().error() : value.get_double().error();
+      if (error != simdjson::SUCCESS) throw NotPlain();
+      break;
+    }
+    case plain::json_type::boolean:
+      weighed.kind = Json::Kind::boolean;
+      weighed.text = value.get_bool() ? "true" : "false";
+      break;
+    case plain::json_type::null:
+      if (!value.is_null()) throw NotPlain();
+      weighed.empty = true;
+      break;
+  }
+  weighed.hash = hash_of(weighed.kind, weighed.text, 0);
+  return weighed;
+}
+
+Json word(const Weighed& value) {
+  const bool told = value.kind == Json::Kind::string || value.kind == Json::Kind::number;
+  return {value.kind, told ? std::string(value.text) : std::string(), {}, {}};
+}
+
+/// One task's object; what counts for its digest is known only with its status, which may come late.
+class Reading {
+ public:
+  Snapshot read(plain::object object) {
+    members_.clear();
+    links_.clear();
+    Snapshot snapshot;
+    bool has_status = false;
+    for (auto field : object) {
+      const std::string_view key = field.unescaped_key();
+      plain::value member = field.value();
+      const Weighed value = weigh(member, 1);
+      has_status = take(key, value, snapshot) || has_status;
+      if (nothing_said(key, value)) continue;
+      if (counts_as_change(key, Status::in_progress)) {
+        members_.push_back(member_hash(key, value.hash));
+      } else if (counts_as_change(key, Status::success)) {
+        links_.push_back(member_hash(key, value.hash));
+      }
+    }
+    if (!has_status || snapshot.id.empty()) throw NotPlain();
+    std::uint64_t sum = 0;
+    for (const std::uint64_t one : members_) sum += one;
+    for (const std::uint64_t one : links_) sum += is_final(snapshot.status) ? one : 0;
+    snapshot.digest = digest_of_members(sum);
+    return snapshot;
+  }
+
+ private:
+  /// True for the status.
+  static bool take(std::string_view key, const Weighed& value, Snapshot& snapshot) {
+    // Other spellings of what is read here have rules of their own.
+    if (key == "submit_time" || key == "start_time" || key == "finish_time") throw NotPlain();
+    if (key == "id") {
+      if (!snapshot.id.empty()) throw NotPlain();
+      const Json id = word(value);
+      snapshot.id = read_word(&id);
+      return false;
+    }
+    if (key != "status" && key != "action" && key != "progress" && !is_time(key)) return false;
+    const Json one = word(value);
+    if (key == "action") snapshot.action = read_word(&one);
+    if (key == "progress") snapshot.progress = read_progress(&one);
+    if (key == "submitTime") snapshot.submitted = read_time(&one);
+    if (key == "startTime") snapshot.started = read_time(&one);
+    if (key == "finishTime") snapshot.finished = read_time(&one);
+    if (key != "status") return false;
+    snapshot.status = read_status(&one);
+    return true;
+  }
+
+  std::vector<std::uint64_t> members_, links_;
+};
+
+std::vector<Snapshot> read(std::string_view body, const std::vector<std::string>& asked) {
+  static thread_local plain::parser parser;  // its buffers are as large as the largest reply; made once
+  static thread_local std::string padded;
+  padded.assign(body);
+  padded.reserve(body.size() + simdjson::SIMDJSON_PADDING);
+  plain::document document = parser.iterate(padded.data(), padded.size(), padded.size() + simdjson::SIMDJSON_PADDING);
+  std::unordered_map<std::string_view, bool> seen;
+  for (const std::string& id : asked) seen.emplace(id, false);
+  std::vector<Snapshot> tasks;
+  tasks.reserve(asked.size());
+  Reading reading;
+  for (auto item : document.get_array()) {
+    plain::object object = item.get_object();
+    Snapshot snapshot = reading.read(object);
+    const auto place = seen.find(snapshot.id);
+    if (place == seen.end() || std::exchange(place->second, true)) throw NotPlain();
+    object.reset();
+    const std::string_view sent = object.raw_json();
+    if (sent.size() > kMostObject) throw NotPlain();
+    snapshot.json = std::make_shared<const std::string>(sent);
+    tasks.push_back(std::move(snapshot));
+  }
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) throw NotPlain();  // more behind it
+  return tasks;
+}
+
+}  // namespace
+
+std::optional<std::vector<Snapshot>> read_plain_reply(std::string_view body, const std::vector<std::string>& asked) {
+  try {
+    return read(body, asked);
+  } catch (const simdjson::simdjson_error&) {
+    return std::nullopt;
+  } catch (const NotPlain&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace mjwatchd::gateway
