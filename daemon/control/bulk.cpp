@@ -18,7 +18,8 @@ std::string why_not(const CommitResult& result) {
     case CommitResult::Code::conflict:
       return "registered already, and asked for differently: " + result.detail;
     case CommitResult::Code::full:
-      return "the store is at watch.store_max_size, and everything in it is live";
+      return result.detail.empty() ? "the store is at watch.store_max_size, and everything in it is live"
+                                   : "it could not be stored: " + result.detail;
     default:
       return result.detail.empty() ? "it could not be stored" : "it could not be stored: " + result.detail;
   }

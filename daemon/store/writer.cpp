@@ -151,7 +151,8 @@ Writer::Results Writer::apply_all(const Batch& batch) {
   } catch (const SqliteError& error) {
     back_out();
     failed(error, "a transaction");
-    results.assign(batch.size(), only(CommitResult::Code::failed, error.what()));
+    results.clear();
+    for (const Job& job : batch) results.push_back(refused(job, error));
   } catch (const std::exception& error) {
     back_out();
     spdlog::error("the store: {}", error.what());
@@ -180,6 +181,12 @@ CommitResult Writer::apply_one(const Job& job) {
   db_->run("RELEASE change");
   spdlog::error("the store could not apply a change: {}", why);
   return only(CommitResult::Code::failed, why);
+}
+
+// Who registers is told that there is no room, which is not a fault of the request; all else is tried again.
+CommitResult Writer::refused(const Job& job, const SqliteError& error) {
+  const bool no_room = error.full() && std::holds_alternative<change::Register>(job.change);
+  return only(no_room ? CommitResult::Code::full : CommitResult::Code::failed, error.what());
 }
 
 void Writer::answer(Batch batch, Results results) {

@@ -64,6 +64,7 @@ class Writer {
   void commit_batch(Batch batch);
   [[nodiscard]] Results apply_all(const Batch& batch);
   [[nodiscard]] CommitResult apply_one(const Job& job);
+  [[nodiscard]] static CommitResult refused(const Job& job, const SqliteError& error);
   void answer(Batch batch, Results results);
 
   // Between the changes.

@@ -37,10 +37,11 @@ TEST_CASE("a full disk fails changes, and they succeed when there is room again"
   REQUIRE(state.commit(registration("a")).code == Code::done);
   disk.writes_to_log(SQLITE_FULL);
   const auto failed = state.commit(registration("b"));
-  CHECK(failed.code == Code::failed);
+  CHECK(failed.code == Code::full);
   CHECK(failed.detail.find("full") != std::string::npos);
   CHECK_FALSE(failed.task);
-  CHECK(state.commit(registration("c")).code == Code::failed);
+  CHECK(state.commit(registration("c")).code == Code::full);
+  CHECK(state.commit(running("a", 10)).code == Code::failed);  // to be tried again
   CHECK(state.store->broken().empty());
   CHECK(state.tasks().size() == 1);
   disk.writes_to_log(SQLITE_OK);
