@@ -5,7 +5,7 @@ set -eu
 
 packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev
 libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev
-libwebp-dev node-llhttp libcli11-dev ca-certificates"
+libwebp-dev node-llhttp libcli11-dev prometheus-cpp-dev ca-certificates"
 if [ "${1:-}" = tests ]; then
   packages="$packages doctest-dev clang-format python3 curl nodejs npm nginx-light systemd"
 fi

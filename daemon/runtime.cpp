@@ -48,6 +48,7 @@ Runtime::Impl::Impl(config::Config config)
       client_, std::move(made.sender), [this](std::function<void()> later) { asio::post(io_, std::move(later)); },
       [this] { return now().wall; });
   watcher_ = std::make_unique<Watcher>(made.settings, now());
+  expect_series();
   control_ = std::make_unique<control::ControlServer>(io_, *this, hub_,
                                                       control_options(config_, std::move(made.control_token)));
 }
@@ -61,6 +62,7 @@ int Runtime::Impl::run() {
       io_, [this](int signal) { stop(signal); }, [this] { reload(); });
   spdlog::info("mjwatchd {} takes up what is in {}", MJWATCHD_VERSION, config_.state_dir.string());
   adopt();
+  beat();
   keep_alive();
   io_.run();
   return 0;

@@ -1,9 +1,21 @@
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "daemon/runtime_impl.hpp"
 #include "mjwatchd/names.hpp"
 
 namespace mjwatchd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const config::Gateway& settings_of(const config::Config& config, const std::string& name) {
+  return *std::find_if(config.gateways.begin(), config.gateways.end(),
+                       [&](const auto& gateway) { return gateway.name == name; });
+}
+
+}  // namespace
 
 void Runtime::Impl::carry_out(Actions& actions) {
   for (auto& action : actions) {
@@ -13,8 +25,13 @@ void Runtime::Impl::carry_out(Actions& actions) {
 
 void Runtime::Impl::perform(action::Persist& order) {
   ++commits_;
-  store_->commit(std::move(order.change), [this, no = order.no](CommitResult result) {
+  const auto began = Clock::now();
+  const auto ticket = pulse_.begin(Pulse::Part::commit, began);
+  store_->commit(std::move(order.change), [this, no = order.no, began, ticket](CommitResult result) {
     --commits_;
+    const auto ended = Clock::now();
+    pulse_.end(Pulse::Part::commit, ticket, ended);
+    observations_.committed(result.code, ended - began);
     tell(event::Persisted{no, std::move(result)});
   });
 }
@@ -23,18 +40,26 @@ void Runtime::Impl::perform(action::FetchBatch& order) {
   auto* const gateway = gateway_of(order.gateway, order.call);
   if (gateway == nullptr) return;
   spdlog::debug("asking {} about {} tasks", order.gateway, order.ids.size());
-  gateway->fetch_batch(std::move(order.ids), fetched(order.call));
+  observations_.asking(order.gateway, order.ids.size(), settings_of(config_, order.gateway).polling.batch);
+  gateway->fetch_batch(std::move(order.ids), fetched(order.call, order.gateway, true));
 }
 
 void Runtime::Impl::perform(action::FetchOne& order) {
   auto* const gateway = gateway_of(order.key.gateway, order.call);
   if (gateway == nullptr) return;
   spdlog::debug("asking {} about {} alone", order.key.gateway, order.key.id);
-  gateway->fetch_one(std::move(order.key.id), fetched(order.call));
+  gateway->fetch_one(std::move(order.key.id), fetched(order.call, order.key.gateway, false));
 }
 
-std::function<void(FetchReply)> Runtime::Impl::fetched(CallNo call) {
-  return [this, call](FetchReply reply) { tell(event::BatchFetched{call, std::move(reply)}); };
+std::function<void(FetchReply)> Runtime::Impl::fetched(CallNo call, const std::string& gateway, bool batch) {
+  const auto began = Clock::now();
+  const auto ticket = pulse_.begin(Pulse::Part::call, began, settings_of(config_, gateway).timeout);
+  return [this, call, gateway, batch, began, ticket](FetchReply reply) {
+    const auto ended = Clock::now();
+    pulse_.end(Pulse::Part::call, ticket, ended);
+    observations_.answered(gateway, batch, reply.verdict, ended - began);
+    tell(event::BatchFetched{call, std::move(reply)});
+  };
 }
 
 Gateway* Runtime::Impl::gateway_of(const std::string& name, CallNo call) {
@@ -42,7 +67,7 @@ Gateway* Runtime::Impl::gateway_of(const std::string& name, CallNo call) {
   if (found != gateways_.end()) return found->second.get();
   FetchReply reply;
   reply.detail = "the gateway is gone from the configuration";
-  fetched(call)(std::move(reply));
+  tell(event::BatchFetched{call, std::move(reply)});
   return nullptr;
 }
 
@@ -51,7 +76,11 @@ void Runtime::Impl::perform(action::SaveImage& order) {
   query.gateway = order.key.gateway;
   query.id = order.key.id;
   query.limit = 1;
-  store_->tasks(std::move(query), [this, order](const std::vector<TaskView>& found) { save(order, found); });
+  const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());
+  store_->tasks(std::move(query), [this, order, ticket](const std::vector<TaskView>& found) {
+    pulse_.end(Pulse::Part::read, ticket, Clock::now());
+    save(order, found);
+  });
 }
 
 void Runtime::Impl::save(const action::SaveImage& order, const std::vector<TaskView>& found) {
@@ -73,7 +102,9 @@ void Runtime::Impl::save(const action::SaveImage& order, const std::vector<TaskV
 }
 
 void Runtime::Impl::perform(action::Send& order) {
-  store_->outgoing(order.delivery, [this, no = order.delivery](std::optional<Outgoing> outgoing) {
+  const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());
+  store_->outgoing(order.delivery, [this, no = order.delivery, ticket](std::optional<Outgoing> outgoing) {
+    pulse_.end(Pulse::Part::read, ticket, Clock::now());
     if (!outgoing) {
       SendResult result;
       result.fault = SendFault::invalid;
@@ -82,13 +113,26 @@ void Runtime::Impl::perform(action::Send& order) {
       tell(event::Sent{no, std::move(result)});
       return;
     }
-    sender_->send(std::move(*outgoing), [this, no](SendResult result) {
-      if (result.fault != SendFault::none && result.fault != SendFault::cancelled) {
-        spdlog::info("webhook {} not delivered: {}: {}", no, name(result.fault), result.detail);
-      }
-      tell(event::Sent{no, std::move(result)});
-    });
+    hand_over(std::move(*outgoing));
   });
+}
+
+void Runtime::Impl::hand_over(Outgoing outgoing) {
+  const auto endpoint = config_.webhooks.endpoints.find(outgoing.endpoint);
+  const bool configured = endpoint != config_.webhooks.endpoints.end();
+  const auto ticket =
+      pulse_.begin(Pulse::Part::send, Clock::now(), configured ? endpoint->second.timeout : webhooks::kUrlTimeout);
+  const auto no = outgoing.no;
+  // What is not in the configuration has a name that others chose.
+  sender_->send(std::move(outgoing),
+                [this, no, ticket, who = configured ? endpoint->first : std::string("url")](SendResult result) {
+                  pulse_.end(Pulse::Part::send, ticket, Clock::now());
+                  observations_.attempted(who, result);
+                  if (result.fault != SendFault::none && result.fault != SendFault::cancelled) {
+                    spdlog::info("webhook {} not delivered: {}: {}", no, name(result.fault), result.detail);
+                  }
+                  tell(event::Sent{no, std::move(result)});
+                });
 }
 
 void Runtime::Impl::perform(action::Answer& order) {
@@ -102,6 +146,7 @@ void Runtime::Impl::perform(action::Answer& order) {
 void Runtime::Impl::perform(action::Announce& order) {
   for (const auto& event : order.events) {
     if (event.no == 0) continue;  // progress that nobody subscribed to
+    observations_.announced(event.type);
     spdlog::info("{} {} ({})", name(event.type), event.key.id, event.key.gateway);
   }
   hub_.publish(order.events);

@@ -8,19 +8,11 @@
 namespace mjwatchd {
 namespace {
 
-// How long one transaction, or one file's sync, may take before it counts as not moving. A healthy
-// disk needs milliseconds; a crowded network disk was seen to need seconds.
-constexpr std::chrono::seconds kStuck{15};
-constexpr std::chrono::seconds kStuckFile{60};
 constexpr std::chrono::minutes kPruneEvery{10};
 // Together under ten seconds: long enough for most receivers to answer, short enough for a stop to
 // end by itself before anyone loses patience.
 constexpr std::chrono::seconds kGrace{8};
 constexpr milliseconds kControlGrace{1000};
-
-bool older(const std::optional<std::chrono::steady_clock::time_point>& since, std::chrono::seconds limit) {
-  return since && std::chrono::steady_clock::now() - *since > limit;
-}
 
 std::string why(const GatewayView& gateway) {
   if (gateway.state == "refused") return "it refuses the token: put the right one into its file and reload";
@@ -32,14 +24,8 @@ std::string why(const GatewayView& gateway) {
 
 std::vector<control::Trouble> Runtime::Impl::troubles() const {
   std::vector<control::Trouble> out;
-  if (const auto broken = store_->broken(); !broken.empty()) {
-    out.push_back({"store", broken + "; nothing is written any more: check the disk, then restart", true});
-  } else if (older(store_->busy_since(), kStuck)) {
-    out.push_back({"store", "a commit hangs: the disk does not answer", true});
-  }
-  if (older(images_->disk_busy_since(), kStuckFile)) {
-    out.push_back({"files", "writing a picture hangs: the disk does not answer", true});
-  }
+  add_own_troubles(out);
+  add_disk_trouble(out);
   if (const auto& paused = images_->paused(); !paused.empty()) out.push_back({"pictures", paused, false});
   for (const auto& gateway : watcher_->gateways()) {
     if (!gateway.configured) {

@@ -18,8 +18,10 @@
 #include "daemon/gateway/http_gateway.hpp"
 #include "daemon/http/client.hpp"
 #include "daemon/images/directory_store.hpp"
+#include "daemon/metrics/readings.hpp"
 #include "daemon/os/sd_notify.hpp"
 #include "daemon/os/signals.hpp"
+#include "daemon/pulse.hpp"
 #include "daemon/runtime.hpp"
 #include "daemon/store/sqlite_store.hpp"
 #include "daemon/webhooks/http_sender.hpp"
@@ -44,6 +46,7 @@ class Runtime::Impl final : public control::Desk {
   void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) override;
   void events(EventQuery query, std::function<void(EventPage)> done) override;
   void status(std::function<void(control::StatusView)> done) override;
+  void metrics(std::function<void(std::string)> done) override;
   [[nodiscard]] std::string closed() const override;
   [[nodiscard]] std::vector<control::GatewayStatus> gateways() const override;
   [[nodiscard]] bool has_gateway(std::string_view name) const override;
@@ -74,7 +77,8 @@ class Runtime::Impl final : public control::Desk {
   void perform(action::Answer& order);
   void perform(action::Announce& order);
   void perform(action::Warn& order);
-  [[nodiscard]] std::function<void(FetchReply)> fetched(CallNo call);
+  [[nodiscard]] std::function<void(FetchReply)> fetched(CallNo call, const std::string& gateway, bool batch);
+  void hand_over(Outgoing outgoing);
   /// Null, and the call answered, when the gateway has gone since the core asked.
   [[nodiscard]] Gateway* gateway_of(const std::string& name, CallNo call);
   void save(const action::SaveImage& order, const std::vector<TaskView>& found);
@@ -84,6 +88,17 @@ class Runtime::Impl final : public control::Desk {
   void open_images(images::Options options);
   void reload();
   void apply(config::Config config, Composition made);
+
+  // What it is like, in figures (runtime_metrics.cpp).
+  [[nodiscard]] metrics::Readings readings(bool store_answers) const;
+  void expect_series();
+
+  // Whether our own parts move (runtime_pulse.cpp).
+  void beat();
+  void probe();
+  void add_own_troubles(std::vector<control::Trouble>& out) const;
+  void add_disk_trouble(std::vector<control::Trouble>& out) const;
+  [[nodiscard]] bool images_hang() const;
 
   // Watching over ourselves, and the end (runtime_health.cpp).
   [[nodiscard]] std::vector<control::Trouble> troubles() const;
@@ -99,6 +114,8 @@ class Runtime::Impl final : public control::Desk {
 
   asio::io_context io_{1};
   http::Client client_{io_};
+  metrics::Observations observations_;
+  Pulse pulse_;
   std::unique_ptr<store::SqliteStore> store_;
   std::map<std::string, std::unique_ptr<gateway::HttpGateway>> gateways_;
   /// Gone from the configuration; calls and picture stores of before may still use them.
@@ -115,6 +132,7 @@ class Runtime::Impl final : public control::Desk {
   std::unique_ptr<os::Signals> signals_;
   asio::steady_timer wakeup_{io_};
   asio::steady_timer alive_timer_{io_};
+  asio::steady_timer beat_timer_{io_};
   asio::steady_timer prune_timer_{io_};
   asio::steady_timer end_timer_{io_};
   Time armed_ = kNever;
@@ -124,6 +142,10 @@ class Runtime::Impl final : public control::Desk {
   Ticket next_ticket_ = 1;
   std::unordered_map<Ticket, std::function<void(CommitResult)>> tickets_;
   std::size_t commits_ = 0;  ///< asked of the store, not answered
+
+  std::chrono::steady_clock::duration lag_{};  ///< by how much the last beat was late
+  unsigned beats_ = 0;
+  StoreCounts counts_;  ///< as the store told last
 
   WallTime started_at_{};
   bool ready_ = false;

@@ -30,6 +30,9 @@ void Runtime::Impl::open_images(images::Options options) {
     gateway.gateway = door;
   }
   options.clock = [this] { return now().wall; };
+  options.observe = [this](std::string_view outcome, std::uint64_t bytes, metrics::Seconds took) {
+    observations_.downloaded(outcome, bytes, took);
+  };
   auto made = std::make_unique<images::DirectoryImageStore>(io_, client_, std::move(options));
   std::erase_if(former_images_, [](const auto& store) { return store->orders() == 0; });
   if (images_) former_images_.push_back(std::move(images_));
@@ -75,6 +78,7 @@ void Runtime::Impl::apply(config::Config fresh, Composition made) {
   fresh.store = config_.store;
   fresh.control = config_.control;
   config_ = std::move(fresh);
+  expect_series();
   for (const auto& warning : made.warnings) spdlog::warn("{}", warning);
   Actions actions;
   watcher_->reconfigure(made.settings, now(), actions);

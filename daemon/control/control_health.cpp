@@ -41,6 +41,15 @@ void ControlServer::Impl::show_health(const AskPtr& ask, bool ready) {
   });
 }
 
+void ControlServer::Impl::show_metrics(const AskPtr& ask) {
+  desk_.metrics([ask](std::string text) {
+    http::ServerResponse response;
+    response.headers = {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}, {"cache-control", "no-store"}};
+    response.body = std::move(text);
+    ask->reply(std::move(response));
+  });
+}
+
 void ControlServer::Impl::judge_health(const Ask& ask, const StatusView& status, bool ready) {
   std::string verdict;
   std::vector<Trouble> troubles;

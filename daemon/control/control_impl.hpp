@@ -94,6 +94,7 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   void show_status(const AskPtr& ask);
   void answer_status(const AskPtr& ask, const StatusView& status) const;
   void show_health(const AskPtr& ask, bool ready);
+  void show_metrics(const AskPtr& ask);
   static void judge_health(const Ask& ask, const StatusView& status, bool ready);
 
   /// `call` bound so that it does nothing once this has gone.

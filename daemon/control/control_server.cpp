@@ -52,7 +52,9 @@ Problem problem_of(const CommitResult& result, const std::string& what) {
       return Problem{404, what + (result.detail.empty() ? "" : ": " + result.detail), {}, {}};
     case CommitResult::Code::full:
       return Problem{507,
-                     "The store is at watch.store_max_size, and everything in it is live: delete tasks or allow more.",
+                     result.detail.empty() ? "The store is at watch.store_max_size, and everything in it is live: "
+                                             "delete tasks or allow more."
+                                           : "It could not be stored: " + result.detail,
                      {},
                      {}};
     default:
@@ -175,6 +177,8 @@ void ControlServer::Impl::dispatch(Call call, const AskPtr& ask) {
     case Call::health:
     case Call::ready:
       return show_health(ask, call == Call::ready);
+    case Call::metrics:
+      return show_metrics(ask);
     default:
       return dispatch_change(call, ask);
   }

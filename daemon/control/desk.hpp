@@ -16,7 +16,7 @@
 namespace mjwatchd::control {
 
 /// A part of the daemon that does not move although there is work, or something an operator should
-/// see to. `part` is "loop", "store", "files", "sender" (these are ours: healthz fails), or
+/// see to. `part` is "loop", "store", "files", "sender", "polling" (these are ours: healthz fails), or
 /// "gateway:NAME", "endpoint:NAME", "disk", "pictures" (readyz and status only).
 struct Trouble {
   std::string part;
@@ -65,6 +65,8 @@ class Desk {
   virtual void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) = 0;
   virtual void events(EventQuery query, std::function<void(EventPage)> done) = 0;
   virtual void status(std::function<void(StatusView)> done) = 0;
+  /// In Prometheus' text format. Answered within seconds, even while the store hangs.
+  virtual void metrics(std::function<void(std::string)> done) = 0;
 
   /// Why no registration is taken just now ("starting", "stopping", "too many registrations are
   /// waiting for the disk"); empty when they are. The answer is 503 with Retry-After.

@@ -30,7 +30,8 @@ enum class Call {
   gateways,
   status,
   health,
-  ready
+  ready,
+  metrics
 };
 
 struct Route {

@@ -355,4 +355,15 @@ GatewayView Poller::view(Now now) const {
   return view;
 }
 
+std::optional<Time> Poller::longest_unasked() const {
+  std::optional<Time> oldest;
+  tasks_.each([&](TaskSlot slot) {
+    const Task& task = tasks_[slot];
+    if (task.phase != Phase::watching || task.place == Place::held) return;
+    const Time since = std::max(task.seen, task.registered);
+    if (!oldest || since < *oldest) oldest = since;
+  });
+  return oldest;
+}
+
 }  // namespace mjwatchd

@@ -60,6 +60,8 @@ class Poller {
   [[nodiscard]] Time next_wakeup() const;
 
   [[nodiscard]] GatewayView view(Now now) const;
+  /// Of the tasks that are asked for; nothing when there is none.
+  [[nodiscard]] std::optional<Time> longest_unasked() const;
   [[nodiscard]] std::string learned() const { return schedule_ ? schedule_->learned() : std::string(); }
   void restore(std::string_view state);
 

@@ -83,7 +83,7 @@ class TaskTable {
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
   /// Calls `visit(slot)` for each task, in the order of slots.
   template <typename Visit>
-  void each(Visit visit) {
+  void each(Visit visit) const {
     for (TaskSlot slot = 0; slot < tasks_.size(); ++slot) {
       if (tasks_[slot].generation != 0) visit(slot);
     }

@@ -18,6 +18,7 @@ std::size_t Watcher::live() const { return impl_->live(); }
 std::size_t Watcher::saving() const { return impl_->saving(); }
 bool Watcher::holds(const TaskKey& key) const { return impl_->holds(key); }
 std::vector<GatewayView> Watcher::gateways() const { return impl_->gateways(); }
+std::map<std::string, Time> Watcher::longest_unasked() const { return impl_->longest_unasked(); }
 const Outbox& Watcher::outbox() const { return impl_->outbox(); }
 
 Watcher::Impl::Impl(const Settings& settings, Now now)
@@ -261,6 +262,14 @@ std::vector<GatewayView> Watcher::Impl::gateways() const {
     if (poller->configured() || poller->tasks().size() > 0) views.push_back(poller->view(now_));
   }
   return views;
+}
+
+std::map<std::string, Time> Watcher::Impl::longest_unasked() const {
+  std::map<std::string, Time> times;
+  for (const auto& [name, poller] : pollers_) {
+    if (const auto since = poller->longest_unasked()) times.emplace(name, *since);
+  }
+  return times;
 }
 
 }  // namespace mjwatchd

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/http/client.hpp"
@@ -50,6 +51,9 @@ struct Options {
   std::function<bool(const std::string& url)> allow_http;
   std::string proxy;  ///< for every origin but the gateways' own
   std::vector<GatewayOptions> gateways;
+
+  /// Told how each download ended ("saved", "closed", …), of how many bytes, and how long it took. May be unset.
+  std::function<void(std::string_view outcome, std::uint64_t bytes, std::chrono::duration<double> took)> observe;
 
   std::size_t max_orders = 4096;   ///< waiting; beyond it the latest deadline is told to try again
   std::size_t max_downloads = 8;   ///< at a time, in all

@@ -55,6 +55,7 @@ void Saving::next() {
 }
 
 void Saving::fetch() {
+  began_ = std::chrono::steady_clock::now();
   download_ = std::make_shared<Download>(
       Download::Place{store_.client_, store_.worker_, store_.folder_, store_.options_, gateway_, store_.shelf_.get()},
       order_.key, wish_, plan_.wishes[wish_].sources[source_]);
@@ -70,6 +71,7 @@ void Saving::leave() {
 void Saving::on_download(DownloadResult result) {
   download_.reset();
   leave();
+  observe(result);
   if (answered_) return;
   // Every download makes its file first: one that came further found the disk well.
   if (result.kind != Kind::disk) store_.paused_.clear();
@@ -79,6 +81,13 @@ void Saving::on_download(DownloadResult result) {
   source_ = 0;
   temporary_ = false;
   next();
+}
+
+void Saving::observe(const DownloadResult& result) const {
+  static constexpr const char* kOutcomes[] = {"saved", "closed", "nonsense", "temporary", "disk"};
+  if (!store_.options_.observe) return;
+  store_.options_.observe(kOutcomes[static_cast<std::size_t>(result.kind)], result.image.bytes,
+                          std::chrono::steady_clock::now() - began_);
 }
 
 void Saving::on_failure(DownloadResult result) {

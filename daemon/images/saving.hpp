@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/steady_timer.hpp>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@ class Saving : public std::enable_shared_from_this<Saving> {
   void next();
   void fetch();
   void on_download(DownloadResult result);
+  void observe(const DownloadResult& result) const;
   void on_failure(DownloadResult result);
   void wish_failed();
   void leave();
@@ -49,6 +51,7 @@ class Saving : public std::enable_shared_from_this<Saving> {
   std::string errors_;
   ImageResult result_;
   std::shared_ptr<Download> download_;
+  std::chrono::steady_clock::time_point began_;  // the download
   std::optional<Slots::Ticket> waiting_;
   std::optional<std::string> slot_;  // the origin whose turn is taken
   asio::steady_timer seed_timer_, end_timer_;

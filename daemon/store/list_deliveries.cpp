@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 
 #include "daemon/store/event_row.hpp"
 #include "daemon/store/filter.hpp"
@@ -143,6 +144,12 @@ StoreCounts count(Connection& db) {
         break;
     }
   }
+  // By the index on the state, whose entries of one state are in the order of their numbers.
+  Query oldest(db, "SELECT created_at FROM deliveries WHERE state = ? ORDER BY no LIMIT 1", DeliveryState::pending);
+  if (oldest.next()) counts.oldest_pending = oldest.time(0);
+  std::error_code unknown;
+  const auto space = std::filesystem::space(sqlite3_db_filename(db.handle(), "main"), unknown);
+  if (!unknown) counts.free_bytes = space.available;
   const std::int64_t pages = db.number("PRAGMA page_count") - db.number("PRAGMA freelist_count");
   counts.bytes = static_cast<std::uint64_t>(pages * db.number("PRAGMA page_size"));
   return counts;

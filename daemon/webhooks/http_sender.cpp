@@ -14,7 +14,6 @@ namespace {
 constexpr std::uint64_t kKeepAnswer = 16U << 10U;
 constexpr std::uint64_t kLongestAnswer = 64U << 10U;
 constexpr milliseconds kConnectTimeout{5000};
-constexpr milliseconds kUrlTimeout{15000};
 constexpr std::size_t kLongestDetail = 500;
 
 /// What an attempt is made of, whoever the receiver is.

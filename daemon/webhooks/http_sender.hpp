@@ -15,6 +15,9 @@
 
 namespace mjwatchd::webhooks {
 
+/// For one whole attempt to a URL given with a task.
+inline constexpr milliseconds kUrlTimeout{15000};
+
 /// A configured receiver, everything in clear.
 struct SenderEndpoint {
   std::string url;

@@ -90,7 +90,9 @@ struct Outgoing {
 struct StoreCounts {
   std::uint64_t watching = 0, saving = 0, late = 0, done = 0;
   std::uint64_t pending = 0, held = 0, dead = 0;
+  std::optional<WallTime> oldest_pending;  ///< when the first pending delivery was made
   std::uint64_t bytes = 0;
+  std::optional<std::uint64_t> free_bytes;  ///< left where it is kept; nothing: not known
 };
 
 /// The watch list on disk. It, not memory, answers for existence.

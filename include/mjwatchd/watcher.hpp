@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,6 +79,9 @@ class Watcher {
   [[nodiscard]] std::size_t saving() const;
   [[nodiscard]] bool holds(const TaskKey& key) const;
   [[nodiscard]] std::vector<GatewayView> gateways() const;
+  /// By gateway: when the task that waits longest for a look was last seen, or registered. Passes over all
+  /// tasks, so it is for those who ask now and then.
+  [[nodiscard]] std::map<std::string, Time> longest_unasked() const;
   [[nodiscard]] const Outbox& outbox() const;
 
  private:

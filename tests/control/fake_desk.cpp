@@ -210,6 +210,10 @@ void FakeDesk::status(std::function<void(StatusView)> done) {
   asio::post(io_, [view = std::move(view), done = std::move(done)] { done(view); });
 }
 
+void FakeDesk::metrics(std::function<void(std::string)> done) {
+  asio::post(io_, [done = std::move(done)] { done("# TYPE mjwatchd_ready gauge\nmjwatchd_ready 1\n"); });
+}
+
 std::vector<GatewayStatus> FakeDesk::gateways() const {
   std::vector<GatewayStatus> out;
   for (const auto& name : gateway_names) {

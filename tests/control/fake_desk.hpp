@@ -29,6 +29,7 @@ class FakeDesk final : public Desk {
   void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) override;
   void events(EventQuery query, std::function<void(EventPage)> done) override;
   void status(std::function<void(StatusView)> done) override;
+  void metrics(std::function<void(std::string)> done) override;
   [[nodiscard]] std::string closed() const override { return closed_reason; }
   [[nodiscard]] std::vector<GatewayStatus> gateways() const override;
   [[nodiscard]] bool has_gateway(std::string_view name) const override {

@@ -61,6 +61,14 @@ TEST_CASE("status tells versions, counts, clients and troubles") {
   CHECK(at(reply, "troubles.0.text") == "nearly full");
 }
 
+TEST_CASE("metrics are Prometheus' text, under its own content type") {
+  RunningControl control;
+  const auto reply = control.get("/metrics");
+  CHECK(reply.status == 200);
+  CHECK(reply.headers.at("content-type") == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(reply.body == "# TYPE mjwatchd_ready gauge\nmjwatchd_ready 1\n");
+}
+
 TEST_CASE("gateways tell calls, batch fill, delay, clock, budget and whether they are the default") {
   RunningControl control;
   const auto reply = control.get("/v1/gateways");

@@ -1,0 +1,94 @@
+// Whether the daemon's own parts move.
+#include <fmt/format.h>
+
+#include "daemon/runtime_impl.hpp"
+
+namespace mjwatchd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A healthy disk needs milliseconds for a transaction or one file's sync; a crowded network disk was seen to need
+// seconds. Together with the beat, each stall shows within 30 s.
+constexpr std::chrono::seconds kStuck{15}, kStuckFile{20};
+constexpr std::chrono::seconds kLate{10};  ///< a loop that is so late for its timers serves nobody well
+constexpr std::chrono::seconds kBeat{1};
+constexpr unsigned kBeatsAProbe = 5;
+
+bool older(const std::optional<Clock::time_point>& since, std::chrono::seconds limit) {
+  return since && Clock::now() - *since > limit;
+}
+
+long long seconds_of(Clock::duration time) { return std::chrono::duration_cast<std::chrono::seconds>(time).count(); }
+
+}  // namespace
+
+// Looks once a second at how late the loop is, and every few seconds whether the store can be read: a stall shows
+// though nobody asks anything of it.
+void Runtime::Impl::beat() {
+  const auto due = Clock::now() + kBeat;
+  beat_timer_.expires_at(due);
+  beat_timer_.async_wait([this, due](const std::error_code& cancelled) {
+    if (cancelled || ended_) return;
+    lag_ = Clock::now() - due;
+    observations_.lagged(lag_);
+    if (beats_++ % kBeatsAProbe == 0) probe();
+    beat();
+  });
+}
+
+void Runtime::Impl::probe() {
+  if (pulse_.oldest(Pulse::Part::read, Clock::now())) return;  // one is enough to show that nothing comes back
+  const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());
+  store_->counts([this, ticket](const StoreCounts& counts) {
+    pulse_.end(Pulse::Part::read, ticket, Clock::now());
+    counts_ = counts;
+  });
+}
+
+void Runtime::Impl::add_own_troubles(std::vector<control::Trouble>& out) const {
+  const auto moment = Clock::now();
+  const auto stuck = [&](Pulse::Part part) { return pulse_.stuck(part, moment); };
+  const auto add = [&](const char* part, std::string text) { out.push_back({part, std::move(text), true}); };
+  if (lag_ > kLate) {
+    add("loop", fmt::format("it is {} s behind: too much is asked of this machine", seconds_of(lag_)));
+  } else if (const Time due = watcher_->next_wakeup();
+             ready_ && !stopping_ && due > Time::min() && due != kNever && now().steady - due > kStuck) {
+    add("loop", "work is due and is not begun: please report this, and restart");
+  }
+  if (const auto broken = store_->broken(); !broken.empty()) {
+    add("store", broken + "; nothing is written any more: check the disk, then restart");
+  } else if (older(store_->busy_since(), kStuck) || stuck(Pulse::Part::commit)) {
+    add("store", "a commit hangs: the disk does not answer");
+  } else if (stuck(Pulse::Part::read)) {
+    add("store", "reading hangs: the disk does not answer");
+  }
+  if (images_hang()) add("files", "writing a picture hangs: the disk does not answer");
+  if (const auto since = stuck(Pulse::Part::send)) {
+    add("sender", fmt::format("an attempt has gone on for {} s, longer than it may: please report this, and restart",
+                              seconds_of(*since)));
+  }
+  if (const auto since = stuck(Pulse::Part::call)) {
+    add("polling", fmt::format("a call has gone on for {} s, longer than it may: please report this, and restart",
+                               seconds_of(*since)));
+  }
+}
+
+bool Runtime::Impl::images_hang() const {
+  if (older(images_->disk_busy_since(), kStuckFile)) return true;
+  for (const auto& former : former_images_) {
+    if (older(former->disk_busy_since(), kStuckFile)) return true;
+  }
+  return false;
+}
+
+void Runtime::Impl::add_disk_trouble(std::vector<control::Trouble>& out) const {
+  if (!counts_.free_bytes || *counts_.free_bytes >= config_.images.keep_free) return;
+  constexpr std::uint64_t kMiB = 1U << 20;
+  out.push_back({"disk",
+                 fmt::format("{} MiB are left where state_dir is, less than images.keep_free ({} MiB): free some space",
+                             *counts_.free_bytes / kMiB, config_.images.keep_free / kMiB),
+                 false});
+}
+
+}  // namespace mjwatchd

@@ -1,0 +1,138 @@
+"""healthz and readyz tell the truth: parts that really hang show within 30 s, and a dead gateway is not our fault."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from rig import metrics
+from rig.case import Case, main
+from rig.control import Control
+from rig.program import wait_until
+from service_test import Manager
+
+SOURCE = Path(__file__).resolve().parent / "stalls" / "stall.c"
+SHOWN_WITHIN = 45  # 30 s, and something for a machine that is busy with other things
+
+
+class HealthTest(Case):
+    def setUp(self):
+        super().setUp()
+        self.library = self.folder / "stall.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.library, SOURCE, "-ldl"], check=True)
+
+    def stalled_daemon(self, name, gateway=None, **environment):
+        """Its parts hang while a file of their name is in the folder `stalls`."""
+        daemon = self.daemon(gateway, folder=self.folder / name)
+        daemon.stalls = daemon.folder / "stalls"
+        daemon.stalls.mkdir()
+        daemon.environment = {"LD_PRELOAD": str(self.library), "STALL_FOLDER": str(daemon.stalls),
+                              "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0", **environment}
+        return daemon
+
+    def shows(self, daemon, *parts):
+        """Waits until healthz fails for all of these, and answers what it says."""
+        def look():
+            answer = daemon.control.get("/healthz")
+            told = {trouble["part"] for trouble in answer.json().get("troubles", [])}
+            return answer.status == 503 and told >= set(parts) and answer
+        return wait_until(look, SHOWN_WITHIN, f"{parts} shows; {daemon.tail(5)}")
+
+    def recovers(self, daemon):
+        wait_until(lambda: daemon.control.get("/healthz").status == 200, 30, "it is well again")
+
+    def test_each_part_that_hangs_shows_and_is_well_again_afterwards(self):
+        gateway = self.gateway("--picture", "png", "--picture-size", "20KB")
+        store, files, exchanges = (self.stalled_daemon(name, gateway) for name in ("store", "files", "exchanges"))
+        exchanges.add_endpoint("app", "http://127.0.0.1:9/", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", timeout="2s")
+        exchanges.config["gateways"]["gw"]["timeout"] = "2s"
+        for daemon in (store, files, exchanges):
+            self.start(daemon, environment=daemon.environment)
+            self.assertEqual(daemon.control.get("/healthz").status, 200)
+        # All three at the same time, for each takes its while.
+        (store.stalls / "store").touch()
+        (files.stalls / "files").touch()
+        (exchanges.stalls / "exchanges").touch()
+        waiting = threading.Thread(target=lambda: store.control.register("t"), daemon=True)
+        waiting.start()
+        gateway.make("f", duration="1ms")
+        files.control.register("f")
+        exchanges.control.register("x")
+        exchanges.control.need("POST", "/v1/endpoints/app/test", {})
+        self.shows(exchanges, "sender", "polling")
+        self.shows(store, "store")
+        seen = metrics.of(store)  # these tell of it, so they must not hang with it
+        self.assertEqual(seen.sum("mjwatchd_healthy"), 0)
+        self.assertGreater(seen.sum("mjwatchd_oldest_commit_age_seconds"), 10)
+        self.shows(files, "files")
+        (store.stalls / "store").unlink()
+        (files.stalls / "files").unlink()
+        self.recovers(store)
+        self.recovers(files)
+        waiting.join(30)
+        self.assertEqual(store.control.get("/v1/tasks/t").status, 200, "and what waited was done")
+        self.assertEqual(files.control.get("/v1/tasks/f?wait=30s").json()["ending"], "succeeded")
+
+    def test_a_loop_that_hangs_answers_nobody_and_feeds_no_watchdog(self):
+        manager = Manager(str(self.folder / "notify"))
+        self.addCleanup(manager.socket.close)
+        daemon = self.stalled_daemon("loop", NOTIFY_SOCKET=str(self.folder / "notify"), WATCHDOG_USEC="600000")
+        self.start(daemon, environment=daemon.environment)
+        manager.wait_for("WATCHDOG=1", 2)
+        (daemon.stalls / "loop").touch()
+        hasty = Control(daemon.socket, timeout=3)
+        with self.assertRaises(OSError):
+            hasty.get("/healthz")
+        fed = manager.lines().count("WATCHDOG=1")
+        time.sleep(2)
+        self.assertEqual(manager.lines().count("WATCHDOG=1"), fed, "a stuck loop is not alive")
+        (daemon.stalls / "loop").unlink()
+        self.recovers(daemon)
+        manager.wait_for("WATCHDOG=1", fed + 2)
+        self.assertGreater(metrics.of(daemon).sum("mjwatchd_loop_lag_seconds_sum"), 2)
+
+    def test_a_dead_gateway_and_a_receiver_that_hangs_are_not_our_fault(self):
+        manager = Manager(str(self.folder / "notify"))
+        self.addCleanup(manager.socket.close)
+        let_go = threading.Event()
+        self.addCleanup(let_go.set)
+        receiver = self.receiver("/app", decide=lambda arrival: let_go.wait(60) and 204)
+        gateway = self.gateway("--picture", "none")
+        daemon = self.daemon(gateway)
+        daemon.config["gateways"]["gw"]["timeout"] = "1s"
+        daemon.add_endpoint("app", receiver.url + "/app", receiver.secrets["/app"][0], timeout="1s")
+        self.start(daemon, environment={"NOTIFY_SOCKET": str(self.folder / "notify"), "WATCHDOG_USEC": "600000"})
+        gateway.make("t", ending="NEVER")
+        daemon.control.register("t")
+        daemon.control.need("POST", "/v1/endpoints/app/test", {})
+        gateway.program.signal(signal.SIGSTOP)
+        self.addCleanup(gateway.program.signal, signal.SIGCONT)
+
+        def not_ready():
+            self.assertEqual(daemon.control.get("/healthz").status, 200)
+            answer = daemon.control.get("/readyz")
+            return answer.status == 503 and any(trouble["part"] == "gateway:gw" for trouble in answer.json()["troubles"])
+        wait_until(not_ready, 60, "the gateway's death shows in readyz")
+        fed = manager.lines().count("WATCHDOG=1")
+        manager.wait_for("WATCHDOG=1", fed + 10)
+        self.assertEqual(daemon.control.get("/healthz").status, 200)
+
+    def test_too_little_room_shows_in_readyz_alone(self):
+        daemon = self.daemon()
+        daemon.config["images"]["keep_free"] = "1000TiB"
+        self.start(daemon)
+        answer = wait_until(lambda: (answer := daemon.control.get("/readyz")).status == 503 and answer, 30, "it shows")
+        [trouble] = [one for one in answer.json()["troubles"] if one["part"] == "disk"]
+        self.assertFalse(trouble["ours"])
+        self.assertIn("images.keep_free", trouble["text"])
+        self.assertEqual(daemon.control.get("/healthz").status, 200)
+
+
+if __name__ == "__main__":
+    if shutil.which("cc") is None:
+        print("SKIPPED: there is no C compiler", file=sys.stderr)
+        sys.exit(77)
+    main()
