@@ -1,10 +1,13 @@
 #include "daemon/control/control_server.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <stdexcept>
 
 #include "daemon/config/values.hpp"
 #include "daemon/control/control_impl.hpp"
 #include "daemon/control/line_sink.hpp"
+#include "daemon/control/openapi.hpp"
 #include "daemon/control/receiver_wish.hpp"
 #include "daemon/control/views.hpp"
 
@@ -20,6 +23,20 @@ bool is_lines(const http::ServerRequest& head) {
 
 bool is_line_stream(const http::ServerRequest& head) {
   return head.method == "POST" && head.path == std::vector<std::string>{"v1", "tasks"} && is_lines(head);
+}
+
+/// Who asked for a change. There may be thousands of registrations in a second, so those are for debugging.
+void log_caller(Call call, const http::ServerRequest& request) {
+  const bool often = call == Call::put_task || call == Call::add_tasks || call == Call::refresh_task;
+  const auto level = often ? spdlog::level::debug : spdlog::level::info;
+  if (!spdlog::should_log(level)) return;
+  const auto path = quoted(std::string_view(request.target).substr(0, request.target.find('?')));
+  if (request.peer_uid) {
+    spdlog::log(level, "{} {} by user {}, process {}", request.method, path, *request.peer_uid,
+                request.peer_pid.value_or(0));
+  } else {
+    spdlog::log(level, "{} {} over TCP", request.method, path);
+  }
 }
 
 Problem no_such_path(const http::ServerRequest& request) {
@@ -108,6 +125,10 @@ std::optional<http::ServerResponse> ControlServer::Impl::turn_away(const http::S
     return respond(
         Problem{403, "Over TCP nobody is served unless control.listen and control.token_file are set.", {}, {}});
   }
+  // Programs send no Origin; a page in a browser does, and none has any business here.
+  if (const auto origin = head.header("origin"); !origin.empty()) {
+    return respond(Problem{403, "Pages may not use this API: the request has the Origin " + quoted(origin), {}, {}});
+  }
   if (!head.local) {
     if (const auto problem = access_->refuse(head.header("authorization"), head.header("host"))) {
       return respond(*problem);
@@ -179,12 +200,15 @@ void ControlServer::Impl::dispatch(Call call, const AskPtr& ask) {
       return show_health(ask, call == Call::ready);
     case Call::metrics:
       return show_metrics(ask);
+    case Call::openapi:
+      return ask->reply(respond(200, std::string(openapi_json())));
     default:
       return dispatch_change(call, ask);
   }
 }
 
 void ControlServer::Impl::dispatch_change(Call call, const AskPtr& ask) {
+  log_caller(call, ask->request);
   // A stream of lines has been judged before it was read; what became of its lines is its answer.
   if (call != Call::add_tasks || !ask->request.sink) {
     if (const auto closed = desk_.closed(); !closed.empty()) return ask->refuse(busy(closed));

@@ -12,7 +12,7 @@ struct Entry {
   std::array<std::string_view, 8> parameters;
 };
 
-constexpr std::array<Entry, 23> kEntries{{
+constexpr std::array<Entry, 24> kEntries{{
     {Call::add_tasks, "POST", "/v1/tasks", {"gateway"}},
     {Call::list_tasks, "GET", "/v1/tasks", {"status", "gateway", "active", "limit", "cursor"}},
     {Call::put_task, "PUT", "/v1/tasks/{id}", {"gateway"}},
@@ -36,6 +36,7 @@ constexpr std::array<Entry, 23> kEntries{{
     {Call::health, "GET", "/healthz", {}},
     {Call::ready, "GET", "/readyz", {}},
     {Call::metrics, "GET", "/metrics", {}},
+    {Call::openapi, "GET", "/openapi.json", {}},
 }};
 
 /// How well a path fits: literals matched, or nothing when it does not.

@@ -31,7 +31,8 @@ enum class Call {
   status,
   health,
   ready,
-  metrics
+  metrics,
+  openapi
 };
 
 struct Route {

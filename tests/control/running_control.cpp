@@ -5,8 +5,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <system_error>
+
+#include "daemon/control/json_text.hpp"
 
 namespace mjwatchd::control::test {
 namespace {
@@ -15,6 +18,20 @@ std::string new_folder() {
   std::string path = "/tmp/mjwatchd-control-XXXXXX";
   if (::mkdtemp(path.data()) == nullptr) throw std::system_error(errno, std::generic_category(), path);
   return path;
+}
+
+/// Keeps the exchange, if a folder is named for it: a later test checks it against the API's description.
+void record(const std::string& method, const std::string& target, const Reply& reply) {
+  constexpr std::size_t kLongest = 200'000;
+  const char* const folder = std::getenv("MJWATCHD_EXCHANGES");
+  const auto type = reply.headers.find("content-type");
+  const bool picture = type != reply.headers.end() && type->second.starts_with("image/");
+  if (folder == nullptr || reply.body.size() > kLongest || !is_utf8(target)) return;
+  std::filesystem::create_directories(folder);
+  JsonText line;
+  line.object().text("method", method).text("target", target).number("status", reply.status);
+  line.text("type", type == reply.headers.end() ? "" : type->second).text("body", picture ? "" : reply.body);
+  std::ofstream(std::string(folder) + "/control.ndjson", std::ios::app) << line.end_object().take() << "\n";
 }
 
 }  // namespace
@@ -57,7 +74,9 @@ Reply RunningControl::call(const std::string& method, const std::string& target,
                            const std::vector<std::string>& headers) {
   RawClient client(path());
   client.send(request_text(method, target, body, headers));
-  return client.read(method == "HEAD");
+  auto reply = client.read(method == "HEAD");
+  record(method, target, reply);
+  return reply;
 }
 
 std::unique_ptr<RawClient> RunningControl::begin(const std::string& method, const std::string& target,
