@@ -11,6 +11,7 @@
 #include "daemon/config/config.hpp"
 #include "daemon/os/log.hpp"
 #include "daemon/runtime.hpp"
+#include "daemon/store/check.hpp"
 
 namespace {
 
@@ -19,6 +20,7 @@ constexpr int kBadConfiguration = 78;  // EX_CONFIG of sysexits.h; the unit does
 struct Arguments {
   std::string config = "/etc/mjwatchd/mjwatchd.yaml";
   bool check = false;
+  bool check_store = false;
   bool print = false;
 };
 
@@ -35,6 +37,24 @@ int check(const mjwatchd::config::Config& config) {
   const auto made = mjwatchd::compose(config, 1);
   for (const auto& warning : made.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   std::printf("%s is good.\n", config.file.c_str());
+  return 0;
+}
+
+/// Says all that is wrong, or that nothing is.
+int check_store(const mjwatchd::config::Config& config) {
+  const auto file = config.state_dir / "mjwatchd.db";
+  const auto report = mjwatchd::store::check_store(file);
+  for (const auto& wrong : report.wrong) std::fprintf(stderr, "%s: %s\n", file.c_str(), wrong.c_str());
+  if (!report.wrong.empty()) {
+    std::fprintf(stderr,
+                 "What to do: stop mjwatchd, put %s and its -wal file aside, and restore a backup. Without one, "
+                 "\"sqlite3 FILE .recover\" saves what can be read.\n",
+                 file.c_str());
+    return 1;
+  }
+  std::printf("%s is sound: %lld tasks, %lld events, %lld deliveries.\n", file.c_str(),
+              static_cast<long long>(report.tasks), static_cast<long long>(report.events),
+              static_cast<long long>(report.deliveries));
   return 0;
 }
 
@@ -59,6 +79,8 @@ int main(int count, char** words) {
   CLI::App app{"Watches image tasks, saves their pictures and delivers signed webhooks."};
   app.add_option("--config", arguments.config, "The configuration file")->capture_default_str();
   app.add_flag("--check", arguments.check, "Check the configuration and its secrets, then exit: 0 good, 78 bad");
+  app.add_flag("--check-store", arguments.check_store,
+               "Look the store over, also of a running mjwatchd, then exit: 0 sound, 1 not");
   app.add_flag("--print-config", arguments.print, "Print the configuration in force, without secrets, then exit");
   app.set_version_flag("--version", "mjwatchd " MJWATCHD_VERSION);
   try {
@@ -72,6 +94,7 @@ int main(int count, char** words) {
       std::fputs(mjwatchd::config::print(config).c_str(), stdout);
       return 0;
     }
+    if (arguments.check_store) return check_store(config);
     return arguments.check ? check(config) : serve(std::move(config));
   } catch (const mjwatchd::config::ConfigError& error) {
     for (const auto& line : error.lines) std::fprintf(stderr, "%s\n", line.c_str());

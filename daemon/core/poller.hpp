@@ -59,9 +59,9 @@ class Poller {
   void replied(CallNo call, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
   [[nodiscard]] Time next_wakeup() const;
 
-  [[nodiscard]] GatewayView view(Now now) const;
   /// Of the tasks that are asked for; nothing when there is none.
   [[nodiscard]] std::optional<Time> longest_unasked() const;
+  [[nodiscard]] GatewayView view(Now now, bool with_beliefs) const;
   [[nodiscard]] std::string learned() const { return schedule_ ? schedule_->learned() : std::string(); }
   void restore(std::string_view state);
 

@@ -29,8 +29,8 @@ class Watcher::Impl {
   [[nodiscard]] std::size_t live() const;
   [[nodiscard]] std::size_t saving() const;
   [[nodiscard]] bool holds(const TaskKey& key) const;
-  [[nodiscard]] std::vector<GatewayView> gateways() const;
   [[nodiscard]] std::map<std::string, Time> longest_unasked() const;
+  [[nodiscard]] std::vector<GatewayView> gateways(bool with_beliefs) const;
   [[nodiscard]] const Outbox& outbox() const { return outbox_; }
 
  private:

@@ -1,5 +1,8 @@
 #include "daemon/store/adoption.hpp"
 
+#include <stdexcept>
+#include <string>
+
 #include "daemon/store/event_row.hpp"
 #include "daemon/store/task_row.hpp"
 
@@ -8,10 +11,24 @@ namespace {
 
 constexpr std::size_t kPage = 1000;
 
+/// A damaged page may have lost rows without a trace; the counters lie on another one.
+void need_all(Connection& db) {
+  const std::int64_t counted = db.number("SELECT sum(n) FROM counters WHERE kind < 3");
+  const std::int64_t there = db.number("SELECT count(*) FROM tasks WHERE phase <> 3");
+  const std::int64_t waiting = db.number("SELECT n FROM counters WHERE kind = ?", 10);
+  const std::int64_t pending = db.number("SELECT count(*) FROM deliveries WHERE state = 0");
+  if (counted == there && waiting == pending) return;
+  throw std::runtime_error("the store is damaged: " + std::to_string(counted) + " live tasks and " +
+                           std::to_string(waiting) + " pending deliveries were counted, " + std::to_string(there) +
+                           " and " + std::to_string(pending) +
+                           " are there: restore it from a backup (mjwatchd --check-store says more)");
+}
+
 }  // namespace
 
 std::vector<Event> Adoption::next(Connection& db) {
   if (stage_ == Stage::start) {
+    need_all(db);
     last_task_ = db.number("SELECT max(no) FROM tasks");
     last_delivery_ = db.number("SELECT max(no) FROM deliveries");
     stage_ = Stage::receivers;
@@ -66,12 +83,17 @@ std::vector<Event> Adoption::learned(Connection& db) {
 
 std::vector<Event> Adoption::tasks(Connection& db) {
   std::vector<Event> found;
+  // Whether it was said to have started shows in its status only while it runs.
   Query row(db,
-            "SELECT " MJWATCHD_TASK_COLUMNS " FROM tasks WHERE phase <> 3 AND no > ? AND no <= ? ORDER BY no LIMIT ?",
+            "SELECT " MJWATCHD_TASK_COLUMNS
+            ", tasks.sequence > 0 AND EXISTS(SELECT 1 FROM events WHERE events.id = tasks.id AND"
+            " events.gateway = tasks.gateway AND events.task = tasks.no AND events.type = 0)"
+            " FROM tasks WHERE phase <> 3 AND no > ? AND no <= ? ORDER BY no LIMIT ?",
             after_, last_task_, kPage);
   while (row.next()) {
     TaskRow task = read_task(row);
     after_ = task.no;
+    task.record.started = row.integer(kTaskColumns) != 0;
     found.emplace_back(event::Adopted{std::move(task.record)});
   }
   return found;

@@ -14,7 +14,8 @@ namespace mjwatchd::store {
 /// What comes into being after the first page is left out: whoever committed it knows of it.
 class Adoption {
  public:
-  /// The next page; an empty one ends it. Throws SqliteError.
+  /// The next page; an empty one ends it. Throws SqliteError, and
+  /// std::runtime_error when fewer (or more) are there than were counted.
   [[nodiscard]] std::vector<Event> next(Connection& db);
 
  private:

@@ -186,4 +186,23 @@ std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& file) 
   }
 }
 
+std::unique_ptr<Connection> open_for_checking(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) {
+    throw std::runtime_error(file.string() + " is not there: no mjwatchd has run with this state_dir yet");
+  }
+  try {
+    auto db = std::make_unique<Connection>(file);
+    // The last to close it would move the log into the file: whoever checks changes nothing.
+    sqlite3_db_config(db->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    set_up(*db);
+    db->script("PRAGMA query_only = ON");
+    if (known_version(*db, file) != kSchemaVersion) {
+      throw std::runtime_error(file.string() + " is empty or of an earlier version: start mjwatchd once, then check");
+    }
+    return db;
+  } catch (const SqliteError& error) {
+    explain(error, file);
+  }
+}
+
 }  // namespace mjwatchd::store

@@ -18,4 +18,7 @@ constexpr int kSchemaVersion = 1;
 /// A second connection, that only reads. The file is open for writing already.
 [[nodiscard]] std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& file);
 
+/// Opens a file that a daemon may be writing, to look it over; changes nothing. Throws as the others do.
+[[nodiscard]] std::unique_ptr<Connection> open_for_checking(const std::filesystem::path& file);
+
 }  // namespace mjwatchd::store

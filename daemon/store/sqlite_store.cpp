@@ -31,7 +31,9 @@ class SqliteStore::Impl {
         rules_(std::make_shared<const StoreRules>(std::move(options.rules))),
         writer_(loop_, open_for_writing(folder_->database()), std::move(options.secrets), rules_),
         quick_(open_for_reading(folder_->database())),
-        lists_(open_for_reading(folder_->database())) {}
+        lists_(open_for_reading(folder_->database())) {
+    folder_->mark_used();
+  }
   ~Impl() { close(); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;

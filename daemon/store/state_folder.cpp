@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace mjwatchd::store {
@@ -43,14 +45,18 @@ os::Descriptor open_own(const std::filesystem::path& file) {
   return fd;
 }
 
+constexpr std::string_view kUsed = "used\n";
+
+/// What a lock file says: the pid, a line, and whether the database was ever filled.
+std::string read_lock(int fd) {
+  std::array<char, 64> text{};
+  const ssize_t got = ::pread(fd, text.data(), text.size(), 0);
+  return {text.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+}
+
 std::string holder(int fd) {
-  std::array<char, 32> text{};
-  const ssize_t got = ::pread(fd, text.data(), text.size() - 1, 0);
-  std::string digits;
-  for (ssize_t i = 0;
-       i < got && text.at(static_cast<std::size_t>(i)) >= '0' && text.at(static_cast<std::size_t>(i)) <= '9'; ++i) {
-    digits += text.at(static_cast<std::size_t>(i));
-  }
+  const std::string text = read_lock(fd);
+  const std::string digits = text.substr(0, text.find_first_not_of("0123456789"));
   return digits.empty() ? "unknown" : digits;
 }
 
@@ -82,13 +88,34 @@ void StateFolder::lock() {
     throw std::runtime_error("another mjwatchd (pid " + holder(lock_.get()) + ") has this state folder: " +
                              folder_.string() + "; stop it, or set state_dir to another folder");
   }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  const bool written = ::ftruncate(lock_.get(), 0) == 0 &&
-                       ::pwrite(lock_.get(), pid.data(), pid.size(), 0) == static_cast<ssize_t>(pid.size());
+  used_ = read_lock(lock_.get()).ends_with(kUsed);
+  write_lock();
+}
+
+// Never cut before it is written anew: whatever moment it dies at, "used" stays.
+void StateFolder::write_lock() const {
+  std::string text = std::to_string(::getpid()) + "\n";
+  if (used_) text += kUsed;
+  const bool written = ::pwrite(lock_.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
+                       ::ftruncate(lock_.get(), static_cast<off_t>(text.size())) == 0;
   if (!written) fail((folder_ / "lock").string() + " can't be written", errno);
 }
 
+void StateFolder::mark_used() {
+  if (used_) return;
+  used_ = true;
+  write_lock();
+}
+
 // Before SQLite sees the name, which would make the file by the umask. Its companions take the mode over.
-void StateFolder::make_database() const { static_cast<void>(open_own(database())); }
+void StateFolder::make_database() const {
+  const bool there = std::filesystem::exists(database());
+  const os::Descriptor file = open_own(database());
+  struct stat about {};
+  if (!there || !used_ || ::fstat(file.get(), &about) != 0 || about.st_size > 0) return;
+  throw std::runtime_error(database().string() +
+                           " is empty, and was not when mjwatchd last ran: restore it from a backup, or move it and "
+                           "its -wal file away to start with an empty watch list");
+}
 
 }  // namespace mjwatchd::store

@@ -15,16 +15,21 @@ class StateFolder {
   /// std::runtime_error with what, where and the cure.
   explicit StateFolder(std::filesystem::path folder);
 
+  /// The database holds something from now on: an empty one will be taken for a lost one.
+  void mark_used();
+
   [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
   [[nodiscard]] std::filesystem::path database() const { return folder_ / "mjwatchd.db"; }
 
  private:
   void make() const;
   void lock();
+  void write_lock() const;
   void make_database() const;
 
   std::filesystem::path folder_;
   os::Descriptor lock_;
+  bool used_ = false;  ///< by an earlier run, as its lock file says
 };
 
 }  // namespace mjwatchd::store

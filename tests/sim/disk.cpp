@@ -27,21 +27,42 @@ void Disk::crash() {
   queue_.clear();
   busy_ = false;
   ++life_;
+  if (!syncs_late_) return;
+  tables_ = synced_;
+  watching_.clear();
+  for (const auto& [key, row] : tables_.tasks) {
+    if (row.record.phase == Phase::watching) watching_.insert(key);
+  }
 }
 
 /// One transaction at a time; what comes meanwhile goes into the next.
 void Disk::start() {
   if (busy_ || queue_.empty()) return;
   busy_ = true;
-  clock_.in(dice_.between(scenario_.commit_fastest, scenario_.commit_slowest), [this, life = life_] {
+  clock_.in(sync_takes(), [this, life = life_] {
     if (life != life_) return;
     std::vector<Waiting> group;
     group.swap(queue_);
-    finish(std::move(group), !calm_ && dice_.chance(scenario_.commit_fails));
+    finish(std::move(group), full() || (!calm_ && dice_.chance(scenario_.commit_fails)));
   });
 }
 
+milliseconds Disk::sync_takes() {
+  const milliseconds usual = dice_.between(scenario_.commit_fastest, scenario_.commit_slowest);
+  if (calm_) return usual;
+  for (const Span& stall : scenario_.disk_stalls) {
+    if (stall.has(clock_.now())) return std::max(usual, stall.to - clock_.now());
+  }
+  return usual;
+}
+
+bool Disk::full() const {
+  return !calm_ && std::any_of(scenario_.disk_full.begin(), scenario_.disk_full.end(),
+                               [this](const Span& span) { return span.has(clock_.now()); });
+}
+
 void Disk::finish(std::vector<Waiting> group, bool fails) {
+  if (syncs_late_) synced_ = tables_;
   for (Waiting& one : group) {
     if (const auto* reading = std::get_if<Reading>(&one.what)) {
       read(reading->page);
@@ -65,12 +86,14 @@ void Disk::finish(std::vector<Waiting> group, bool fails) {
 
 void Disk::read(const Page& page) {
   std::vector<Event> all;
-  for (const std::string& name : disabled_) all.emplace_back(event::ReceiverAdopted{name, true});
-  for (const auto& [gateway, state] : learned_) all.emplace_back(event::LearnedAdopted{gateway, state});
-  for (const auto& [key, row] : tasks_) {
-    if (row.record.phase != Phase::done) all.emplace_back(event::Adopted{row.record});
+  for (const std::string& name : tables_.disabled) all.emplace_back(event::ReceiverAdopted{name, true});
+  for (const auto& [gateway, state] : tables_.learned) all.emplace_back(event::LearnedAdopted{gateway, state});
+  std::map<TaskNo, const TaskRow*> live;
+  for (const auto& [key, row] : tables_.tasks) {
+    if (row.record.phase != Phase::done) live.emplace(row.no, &row);
   }
-  for (const auto& [no, row] : deliveries_) {
+  for (const auto& [no, row] : live) all.emplace_back(event::Adopted{row->record});
+  for (const auto& [no, row] : tables_.deliveries) {
     if (row.record.state == DeliveryState::pending || row.record.state == DeliveryState::held) {
       all.emplace_back(event::DeliveryAdopted{row.record});
     }
@@ -92,13 +115,13 @@ void Disk::read(const Page& page) {
 CommitResult Disk::apply(const change::Register& change) {
   CommitResult result;
   const Registration& asked = change.registration;
-  if (const auto known = tasks_.find(asked.key); known != tasks_.end()) {
+  if (const auto known = tables_.tasks.find(asked.key); known != tables_.tasks.end()) {
     result.code = CommitResult::Code::existing;
     result.task = known->second.record;
     return result;
   }
   TaskRow row;
-  row.no = ++last_task_;
+  row.no = ++tables_.last_task;
   row.record.key = asked.key;
   row.record.action = asked.action;
   row.record.save = asked.save.value_or(SaveMode::image);
@@ -117,8 +140,9 @@ CommitResult Disk::apply(const change::Register& change) {
   }
   result.code = CommitResult::Code::done;
   result.task = row.record;
-  tasks_.emplace(asked.key, std::move(row));
-  ever_.insert(asked.key);
+  tables_.tasks.emplace(asked.key, std::move(row));
+  tables_.ever.insert(asked.key);
+  watching_.insert(asked.key);
   return result;
 }
 
@@ -131,8 +155,8 @@ bool Disk::allowed(const TaskRow& row, const change::Task& change) {
 
 CommitResult Disk::apply(const change::Task& change) {
   CommitResult result;
-  const auto found = tasks_.find(change.key);
-  if (found == tasks_.end() || !allowed(found->second, change)) {
+  const auto found = tables_.tasks.find(change.key);
+  if (found == tables_.tasks.end() || !allowed(found->second, change)) {
     result.code = CommitResult::Code::missing;
     return result;
   }
@@ -149,6 +173,7 @@ CommitResult Disk::apply(const change::Task& change) {
   }
   row.record.stalled = change.stalled;
   row.record.phase = change.phase;
+  if (change.phase != Phase::watching) watching_.erase(change.key);
   row.ending = change.ending;
   for (const EventType type : change.events) tell(row, type, change.at, result);
   if (change.phase == Phase::done) {
@@ -174,23 +199,23 @@ void Disk::merge(TaskRow& row, const Snapshot& seen, WallTime at) {
 }
 
 std::optional<WallTime> Disk::links_expire(const TaskKey& key, WallTime at) const {
-  for (const TaskPlan& plan : scenario_.tasks) {
-    if (plan.registration.key == key && plan.pictures.links_live) return at + *plan.pictures.links_live;
-  }
-  return std::nullopt;
+  const auto plan = plans_.find(key.id);
+  if (plan == plans_.end() || !plan->second->pictures.links_live) return std::nullopt;
+  return at + *plan->second->pictures.links_live;
 }
 
 CommitResult Disk::apply(const change::Forget& change) {
   CommitResult result;
-  result.code = tasks_.erase(change.key) != 0 ? CommitResult::Code::done : CommitResult::Code::missing;
+  watching_.erase(change.key);
+  result.code = tables_.tasks.erase(change.key) != 0 ? CommitResult::Code::done : CommitResult::Code::missing;
   return result;
 }
 
 CommitResult Disk::apply(const change::AddReceiver& change) {
   CommitResult result;
-  const auto found = tasks_.find(change.key);
+  const auto found = tables_.tasks.find(change.key);
   result.code = CommitResult::Code::missing;
-  if (found == tasks_.end()) return result;
+  if (found == tables_.tasks.end()) return result;
   TaskRow& row = found->second;
   const std::string name = receiver_of(change.target).name;
   const auto same = [&](const WebhookTarget& other) { return receiver_of(other).name == name; };
@@ -198,7 +223,7 @@ CommitResult Disk::apply(const change::AddReceiver& change) {
   if (std::any_of(row.receivers.begin(), row.receivers.end(), same)) return result;
   row.receivers.push_back(change.target);
   result.code = CommitResult::Code::done;
-  if (row.final_event != 0) deliver(events_.at(row.final_event), change.target, change.at, true, result);
+  if (row.final_event != 0) deliver(tables_.events.at(row.final_event), change.target, change.at, true, result);
   return result;
 }
 
@@ -223,17 +248,18 @@ void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result)
     return;
   }
   EventRow event;
-  event.no = told.no = ++last_event_;
+  event.no = told.no = ++tables_.last_event;
   event.type = type;
   event.task = row.no;
   event.key = row.record.key;
   event.sequence = told.sequence = ++row.sequence;
   event.webhook_id = told.webhook_id = "evt_" + std::to_string(dice_.roll());
+  if (type == EventType::started) row.record.started = true;
   if (is_final_event(type)) {
     if (row.final_event != 0) broken(event.key.id + " has a second final event");
     row.final_event = event.no;
   }
-  events_.emplace(event.no, event);
+  tables_.events.emplace(event.no, event);
   result.events.push_back(told);
   for (const WebhookTarget& target : row.receivers) {
     if (wants(row, target, type)) deliver(event, target, at, false, result);
@@ -242,7 +268,7 @@ void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result)
 
 void Disk::deliver(const EventRow& event, const WebhookTarget& target, WallTime at, bool late, CommitResult& result) {
   DeliveryRow row;
-  row.record.no = ++last_delivery_;
+  row.record.no = ++tables_.last_delivery;
   row.record.event = event.no;
   row.record.task = event.task;
   row.record.sequence = event.sequence;
@@ -254,14 +280,14 @@ void Disk::deliver(const EventRow& event, const WebhookTarget& target, WallTime 
   row.made = clock_.now();
   row.out_of_order = late;
   result.deliveries.push_back(row.record);
-  deliveries_.emplace(row.record.no, row);
+  tables_.deliveries.emplace(row.record.no, row);
 }
 
 CommitResult Disk::apply(const change::Delivery& change) {
   CommitResult result;
-  const auto found = deliveries_.find(change.no);
+  const auto found = tables_.deliveries.find(change.no);
   result.code = CommitResult::Code::missing;
-  if (found == deliveries_.end()) return result;
+  if (found == tables_.deliveries.end()) return result;
   DeliveryRecord& record = found->second.record;
   if (record.state == DeliveryState::delivered && change.state != DeliveryState::delivered) {
     broken("delivery " + std::to_string(change.no) + " was delivered, and now it was not");
@@ -269,20 +295,20 @@ CommitResult Disk::apply(const change::Delivery& change) {
   record.state = change.state;
   record.attempts = change.attempts;
   record.due = change.due;
-  if (record.state != DeliveryState::pending) chain_ended_[{record.receiver.name, record.task}] = clock_.now();
+  if (record.state != DeliveryState::pending) tables_.chain_ended[{record.receiver.name, record.task}] = clock_.now();
   result.code = CommitResult::Code::done;
   return result;
 }
 
 milliseconds Disk::predecessor_ended(const DeliveryRecord& record) const {
-  const auto found = chain_ended_.find({record.receiver.name, record.task});
-  return found == chain_ended_.end() ? milliseconds(0) : found->second;
+  const auto found = tables_.chain_ended.find({record.receiver.name, record.task});
+  return found == tables_.chain_ended.end() ? milliseconds(0) : found->second;
 }
 
 CommitResult Disk::apply(const change::Replay& change) {
   CommitResult result;
   result.code = CommitResult::Code::done;
-  for (auto& [no, row] : deliveries_) {
+  for (auto& [no, row] : tables_.deliveries) {
     DeliveryRecord& record = row.record;
     if (change.no ? no != *change.no : record.state == DeliveryState::pending) continue;
     if (change.state && record.state != *change.state) continue;
@@ -300,12 +326,12 @@ CommitResult Disk::apply(const change::Receiver& change) {
   CommitResult result;
   result.code = CommitResult::Code::done;
   if (change.disabled) {
-    disabled_.insert(change.name);
+    tables_.disabled.insert(change.name);
   } else {
-    disabled_.erase(change.name);
+    tables_.disabled.erase(change.name);
   }
   const auto from = change.disabled ? DeliveryState::pending : DeliveryState::held;
-  for (auto& [no, row] : deliveries_) {
+  for (auto& [no, row] : tables_.deliveries) {
     DeliveryRecord& record = row.record;
     if (record.receiver.name != change.name || record.state != from) continue;
     record.state = change.disabled ? DeliveryState::held : DeliveryState::pending;
@@ -320,9 +346,9 @@ CommitResult Disk::apply(const change::Test& change) {
   CommitResult result;
   result.code = CommitResult::Code::done;
   EventRow event;
-  event.no = ++last_event_;
+  event.no = ++tables_.last_event;
   event.webhook_id = "evt_" + std::to_string(dice_.roll());
-  events_.emplace(event.no, event);
+  tables_.events.emplace(event.no, event);
   WebhookTarget target;
   target.endpoint = change.endpoint;
   deliver(event, target, change.at, true, result);
@@ -330,7 +356,7 @@ CommitResult Disk::apply(const change::Test& change) {
 }
 
 CommitResult Disk::apply(const change::Learned& change) {
-  learned_[change.gateway] = change.state;
+  tables_.learned[change.gateway] = change.state;
   CommitResult result;
   result.code = CommitResult::Code::done;
   return result;

@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -55,7 +57,9 @@ class Disk {
   using Page = std::function<void(std::vector<Event>)>;
 
   Disk(const Scenario& scenario, Clockwork& clock, Findings& findings)
-      : scenario_(scenario), clock_(clock), findings_(findings), dice_(scenario.seed ^ 0xd15cU) {}
+      : scenario_(scenario), clock_(clock), findings_(findings), dice_(scenario.seed ^ 0xd15cU) {
+    for (const TaskPlan& task : scenario.tasks) plans_.emplace(task.registration.key.id, &task);
+  }
 
   void commit(Change change, Done done);
   void adopt(Page page);
@@ -63,11 +67,19 @@ class Disk {
   void crash();
   void calm() { calm_ = true; }
 
-  [[nodiscard]] const std::map<TaskKey, TaskRow>& tasks() const { return tasks_; }
-  [[nodiscard]] const std::map<EventNo, EventRow>& events() const { return events_; }
-  [[nodiscard]] const std::map<DeliveryNo, DeliveryRow>& deliveries() const { return deliveries_; }
-  [[nodiscard]] bool disabled(const std::string& receiver) const { return disabled_.contains(receiver); }
-  [[nodiscard]] bool ever_had(const TaskKey& key) const { return ever_.contains(key); }
+  /// A mistake made on purpose: it answers before it has synced, and a crash takes the last transaction.
+  void sync_late() { syncs_late_ = true; }
+
+  using Tasks = std::unordered_map<TaskKey, TaskRow, KeyHash>;
+  [[nodiscard]] const Tasks& tasks() const { return tables_.tasks; }
+  [[nodiscard]] const std::map<EventNo, EventRow>& events() const { return tables_.events; }
+  [[nodiscard]] const std::map<DeliveryNo, DeliveryRow>& deliveries() const { return tables_.deliveries; }
+  [[nodiscard]] bool disabled(const std::string& receiver) const { return tables_.disabled.contains(receiver); }
+  [[nodiscard]] bool ever_had(const TaskKey& key) const { return tables_.ever.contains(key); }
+  /// The number that the next new delivery will have.
+  [[nodiscard]] DeliveryNo next_delivery() const { return tables_.last_delivery + 1; }
+  /// Tasks that are watched, by their keys; looked at often, so kept apart.
+  [[nodiscard]] const std::set<TaskKey>& watching() const { return watching_; }
   /// When the delivery before this one of its task, to its receiver, was committed as ended.
   [[nodiscard]] milliseconds predecessor_ended(const DeliveryRecord& record) const;
   [[nodiscard]] bool idle() const { return queue_.empty() && !busy_; }
@@ -82,6 +94,8 @@ class Disk {
   };
 
   void start();
+  [[nodiscard]] milliseconds sync_takes();
+  [[nodiscard]] bool full() const;
   void finish(std::vector<Waiting> group, bool fails);
   void read(const Page& page);
 
@@ -107,24 +121,31 @@ class Disk {
   Clockwork& clock_;
   Findings& findings_;
   Dice dice_;
+  std::unordered_map<std::string, const TaskPlan*> plans_;  ///< by the id: the simulated ones differ
   bool calm_ = false;
 
   // In memory, lost at a crash.
   std::vector<Waiting> queue_;
   bool busy_ = false;
   std::uint64_t life_ = 0;
+  std::set<TaskKey> watching_;
 
-  // On disk.
-  std::map<TaskKey, TaskRow> tasks_;
-  std::map<EventNo, EventRow> events_;
-  std::map<DeliveryNo, DeliveryRow> deliveries_;
-  std::set<std::string> disabled_;
-  std::map<std::string, std::string> learned_;
-  std::set<TaskKey> ever_;
-  std::map<std::pair<std::string, TaskNo>, milliseconds> chain_ended_;
-  TaskNo last_task_ = 0;
-  EventNo last_event_ = 0;
-  DeliveryNo last_delivery_ = 0;
+  /// What is on disk.
+  struct Tables {
+    Tasks tasks;
+    std::map<EventNo, EventRow> events;
+    std::map<DeliveryNo, DeliveryRow> deliveries;
+    std::set<std::string> disabled;
+    std::map<std::string, std::string> learned;
+    std::unordered_set<TaskKey, KeyHash> ever;
+    std::map<std::pair<std::string, TaskNo>, milliseconds> chain_ended;
+    TaskNo last_task = 0;
+    EventNo last_event = 0;
+    DeliveryNo last_delivery = 0;
+  };
+  Tables tables_;
+  bool syncs_late_ = false;
+  Tables synced_;  ///< of a disk that syncs late: what would be left after a crash
 };
 
 [[nodiscard]] bool is_final_event(EventType type);

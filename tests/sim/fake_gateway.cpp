@@ -55,7 +55,9 @@ FetchReply FakeGateway::answer(bool batch, const std::vector<std::string>& ids) 
   for (const std::string& id : ids) {
     auto seen = look(id);
     if (!seen) continue;
-    if (batch && dice_.chance(1)) reply.tasks.push_back(*seen);  // told twice
+    if (batch && dice_.chance(1)) {  // told twice, and not always alike
+      if (auto other = look(id)) reply.tasks.push_back(std::move(*other));
+    }
     reply.tasks.push_back(std::move(*seen));
   }
   if (batch && dice_.chance(1)) {
@@ -115,35 +117,37 @@ const TaskPlan* FakeGateway::plan(const std::string& id) const {
   return found == tasks_.end() ? nullptr : found->second;
 }
 
-const Stage* FakeGateway::stage(const TaskPlan& plan) const {
+const Stage* FakeGateway::stage(const TaskPlan& plan, milliseconds when) const {
   const Stage* present = nullptr;
   for (const Stage& one : plan.stages) {
-    if (plan.submitted + one.after <= clock_.now()) present = &one;
+    if (plan.submitted + one.after <= when) present = &one;
   }
   return present;
 }
 
 Status FakeGateway::truth(const std::string& id) const {
-  const Stage* present = plan(id) == nullptr ? nullptr : stage(*plan(id));
+  const Stage* present = plan(id) == nullptr ? nullptr : stage(*plan(id), clock_.now());
   return present == nullptr ? Status::unknown : present->status;
 }
 
 std::optional<milliseconds> FakeGateway::ended(const std::string& id) const {
   const TaskPlan& task = *plan(id);
   if (!is_final(truth(id)) || task.absent || plan_.forgetful) return std::nullopt;
-  return task.submitted + stage(task)->after;
+  return task.submitted + stage(task, clock_.now())->after;
 }
 
-bool FakeGateway::knows(const TaskPlan& task) const {
-  const milliseconds now = clock_.now();
-  if (task.submitted > now || (task.absent && task.absent->has(now))) return false;
-  return !plan_.forgetful || !plan_.forgetful->has(now) || task.submitted >= plan_.forgetful->from;
+bool FakeGateway::knows(const TaskPlan& task, milliseconds when) const {
+  if (task.submitted > when || (task.absent && task.absent->has(when))) return false;
+  return !plan_.forgetful || !plan_.forgetful->has(when) || task.submitted >= plan_.forgetful->from;
 }
 
 std::optional<Snapshot> FakeGateway::look(const std::string& id) {
   const TaskPlan& task = *plan(id);
-  if (!knows(task)) return std::nullopt;
-  const Stage& present = *stage(task);
+  milliseconds when = clock_.now();
+  if (!knows(task, when)) return std::nullopt;
+  // From a cache, or from another server that lags behind.
+  if (!calm_ && dice_.chance(plan_.stale)) when = std::max(task.submitted, when - dice_.between(0ms, 60s));
+  const Stage& present = *stage(task, when);
   Snapshot seen;
   seen.id = id;
   seen.status = present.status;

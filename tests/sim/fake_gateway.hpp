@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "mjwatchd/event.hpp"
@@ -34,9 +35,9 @@ class FakeGateway {
   [[nodiscard]] bool moody(FetchReply& reply);
   [[nodiscard]] bool dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply);
   [[nodiscard]] std::optional<Snapshot> look(const std::string& id);
-  [[nodiscard]] bool knows(const TaskPlan& task) const;
+  [[nodiscard]] bool knows(const TaskPlan& task, milliseconds when) const;
   [[nodiscard]] const TaskPlan* plan(const std::string& id) const;
-  [[nodiscard]] const Stage* stage(const TaskPlan& plan) const;
+  [[nodiscard]] const Stage* stage(const TaskPlan& plan, milliseconds when) const;
 
   std::string name_;
   const Scenario& scenario_;
@@ -44,7 +45,7 @@ class FakeGateway {
   Clockwork& clock_;
   WallTime wall_;
   Dice dice_;
-  std::map<std::string, const TaskPlan*> tasks_;
+  std::unordered_map<std::string, const TaskPlan*> tasks_;
   bool calm_ = false;
 };
 

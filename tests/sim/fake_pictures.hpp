@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <map>
+#include <string>
+#include <unordered_map>
 
 #include "mjwatchd/event.hpp"
 #include "tests/sim/clockwork.hpp"
@@ -15,16 +17,15 @@ class FakePictures {
  public:
   using Done = std::function<void(SaveVerdict, ImageResult)>;
 
-  FakePictures(const Scenario& scenario, Clockwork& clock)
-      : scenario_(scenario), clock_(clock), dice_(scenario.seed ^ 0x91cU) {}
+  FakePictures(const Scenario& scenario, Clockwork& clock) : clock_(clock), dice_(scenario.seed ^ 0x91cU) {
+    for (const TaskPlan& task : scenario.tasks) plans_.emplace(task.registration.key.id, &task);
+  }
 
   void save(const TaskKey& key, Done done) {
-    PicturePlan plan;
-    for (const TaskPlan& task : scenario_.tasks) {
-      if (task.registration.key == key) plan = task.pictures;
-    }
+    const auto found = plans_.find(key.id);
+    const PicturePlan plan = found == plans_.end() ? PicturePlan{} : found->second->pictures;
     SaveVerdict verdict = plan.verdict;
-    if (tries_[key]++ < plan.failures) verdict = SaveVerdict::try_again;
+    if (plan.failures != 0 && tries_[key]++ < plan.failures) verdict = SaveVerdict::try_again;
     ImageResult result;
     if (verdict == SaveVerdict::try_again || verdict == SaveVerdict::gone) result.error = "HTTP 403";
     if (verdict == SaveVerdict::saved) {
@@ -36,7 +37,7 @@ class FakePictures {
   }
 
  private:
-  const Scenario& scenario_;
+  std::unordered_map<std::string, const TaskPlan*> plans_;  ///< by the id: the simulated ones differ
   Clockwork& clock_;
   Dice dice_;
   std::map<TaskKey, int> tries_;

@@ -22,10 +22,22 @@ SendResult fault(SendFault what) {
 void FakeReceivers::post(const DeliveryRow& delivery, Done done) {
   const std::string& name = delivery.record.receiver.name;
   const Manner now = manner(name);
+  check_identity(delivery);
   check_order(delivery);
   const SendResult result = answer(now);
   if (result.http_status >= 200 && result.http_status < 300) got_.insert({name, delivery.webhook_id});
   clock_.in(delay(now, result), [done = std::move(done), result] { done(result); });
+}
+
+/// One event, one id, for ever and at every receiver.
+void FakeReceivers::check_identity(const DeliveryRow& delivery) {
+  const EventNo event = delivery.record.event;
+  if (ids_.try_emplace(event, delivery.webhook_id).first->second != delivery.webhook_id) {
+    findings_.broken(clock_.now(), "event " + std::to_string(event) + " comes under a second id");
+  }
+  if (events_.try_emplace(delivery.webhook_id, event).first->second != event) {
+    findings_.broken(clock_.now(), "event " + std::to_string(event) + " comes under the id of another");
+  }
 }
 
 void FakeReceivers::check_order(const DeliveryRow& delivery) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "mjwatchd/delivery.hpp"
@@ -35,6 +36,7 @@ class FakeReceivers {
 
  private:
   void check_order(const DeliveryRow& delivery);
+  void check_identity(const DeliveryRow& delivery);
   [[nodiscard]] SendResult answer(Manner manner);
   [[nodiscard]] milliseconds delay(Manner manner, const SendResult& result);
 
@@ -46,6 +48,8 @@ class FakeReceivers {
   std::set<std::pair<std::string, std::string>> got_;
   std::map<std::pair<std::string, TaskNo>, std::uint32_t> latest_;
   std::map<std::pair<std::string, TaskNo>, std::string> final_id_;
+  std::unordered_map<EventNo, std::string> ids_;
+  std::unordered_map<std::string, EventNo> events_;
 };
 
 }  // namespace mjwatchd::sim

@@ -27,6 +27,9 @@ const TaskPlan* Rules::plan(const TaskKey& key) const {
 
 void Rules::booted() {
   booted_ = clock_.now();
+  for (const TaskKey& key : promised_) {
+    if (!disk_.tasks().contains(key)) broken(text(key) + " was called registered, and is gone");
+  }
   stopped_ = false;
   last_change_ = 0;
   lines_.clear();
@@ -104,13 +107,13 @@ void Rules::committed(const TaskKey& key) {
 }
 
 void Rules::freed(Gap& gap) const {
-  gap.free = clock_.now() + (gap.stranger ? 2s : 0s);
+  gap.free = std::max(gap.free, clock_.now() + (gap.stranger ? 2s : 0s));
   gap.stranger = false;
 }
 
 void Rules::look(const Watcher& watcher, const Settings& settings) {
   if (stopped_) return;
-  for (const GatewayView& view : watcher.gateways()) {
+  for (const GatewayView& view : watcher.gateways(false)) {
     const auto limits = settings.gateways.find(view.name);
     if (limits == settings.gateways.end()) continue;
     Line& line = lines_[view.name];
@@ -124,8 +127,8 @@ void Rules::look(const Watcher& watcher, const Settings& settings) {
 
 void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
   gaps_checked_ = clock_.now();
-  for (const auto& [key, row] : disk_.tasks()) {
-    if (row.record.phase != Phase::watching || !settings.gateways.contains(key.gateway)) continue;
+  for (const TaskKey& key : disk_.watching()) {
+    if (!settings.gateways.contains(key.gateway)) continue;
     const auto found = gaps_.find(key);
     if (found == gaps_.end() || !watcher.holds(key)) continue;
     if (found->second.in_call || found->second.settling) continue;
@@ -147,6 +150,9 @@ void Rules::persisting(ChangeNo no) {
 void Rules::committing(const change::Task& change, WallTime wall) {
   gaps_[change.key].settling = true;
   if (change.ending != Ending::none) check_ending(change, wall);
+  if (change.images && !change.images->images.empty() && !placed_.contains(change.key)) {
+    broken(text(change.key) + " is announced with a picture that is not in place");
+  }
   if (change.phase != Phase::watching && change.phase != Phase::done && change.snapshot &&
       change.snapshot->status != Status::success) {
     broken(text(change.key) + " is saved without success");
@@ -168,7 +174,7 @@ void Rules::check_ending(const change::Task& change, WallTime wall) {
     case Ending::expired: {
       check_noticed(change.key);
       const auto row = disk_.tasks().find(change.key);
-      if (row == disk_.tasks().end() || scenario_.clock_jumps != 0ms) return;
+      if (row == disk_.tasks().end() || scenario_.clock_jumps != 0ms || !scenario_.clock_steps.empty()) return;
       if (wall < row->second.record.expire_at) broken(text(change.key) + " expires early");
       return;
     }
@@ -229,7 +235,10 @@ void Rules::saving(const action::SaveImage& action, const Settings& settings) {
   }
 }
 
-void Rules::saved(const TaskKey& key) { saves_.erase(key); }
+void Rules::saved(const TaskKey& key, SaveVerdict verdict) {
+  saves_.erase(key);
+  if (verdict == SaveVerdict::saved) placed_.insert(key);
+}
 
 // ---- webhooks
 
@@ -269,7 +278,9 @@ bool Rules::untroubled(const std::string& receiver) const {
 void Rules::check_patience(const DeliveryRow& row) {
   const DeliveryRecord& record = row.record;
   if (record.attempts != 0 || row.out_of_order || !untroubled(record.receiver.name)) return;
-  if (scenario_.commit_slowest > 100ms || scenario_.commit_fails > 0) return;  // the disk itself is slow
+  if (scenario_.commit_slowest > 100ms || scenario_.commit_fails > 0 || !scenario_.disk_full.empty() ||
+      !scenario_.disk_stalls.empty())
+    return;  // the disk itself is slow
   const milliseconds since = std::max({row.made, disk_.predecessor_ended(record), booted_});
   const milliseconds waited = clock_.now() - since;
   if (waited < 2s) return;
@@ -286,6 +297,7 @@ void Rules::check_patience(const DeliveryRow& row) {
 void Rules::answering(const TaskKey& key, const CommitResult& result) {
   const bool said = result.code == CommitResult::Code::done || result.code == CommitResult::Code::existing;
   if (said && !disk_.ever_had(key)) broken(text(key) + " is called registered, and is not on disk");
+  if (said && plan(key) != nullptr && !plan(key)->deleted_at) promised_.insert(key);
 }
 
 void Rules::announcing(const std::vector<CommittedEvent>& events) {

@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -37,7 +39,7 @@ class Rules {
   void committed(const TaskKey& key);
   void adopted(const TaskKey& key);
   void saving(const action::SaveImage& action, const Settings& settings);
-  void saved(const TaskKey& key);
+  void saved(const TaskKey& key, SaveVerdict verdict);
   void sending(DeliveryNo no);
   void sent(DeliveryNo no);
   void answering(const TaskKey& key, const CommitResult& result);
@@ -79,21 +81,23 @@ class Rules {
   const Disk& disk_;
   const FakeReceivers& receivers_;
   const Gateways& gateways_;
-  std::map<TaskKey, const TaskPlan*> plans_;
+  std::unordered_map<TaskKey, const TaskPlan*, KeyHash> plans_;
+  std::unordered_set<TaskKey, KeyHash> promised_;  ///< called registered to their apps, and never to be deleted
+  std::unordered_set<TaskKey, KeyHash> placed_;    ///< whose pictures are in place
 
   // Of the daemon's present life.
   milliseconds booted_{};
   bool stopped_ = false;
   ChangeNo last_change_ = 0;
   std::map<std::string, Line> lines_;
-  std::map<TaskKey, Gap> gaps_;
+  std::unordered_map<TaskKey, Gap, KeyHash> gaps_;
   milliseconds gaps_checked_{};
   struct Missing {
     milliseconds since{};  ///< replies have been without it
     bool alone = false;    ///< the last was to a single fetch
   };
-  std::map<TaskKey, Missing> missing_;
-  std::set<TaskKey> saves_;
+  std::unordered_map<TaskKey, Missing, KeyHash> missing_;
+  std::unordered_set<TaskKey, KeyHash> saves_;
   std::set<DeliveryNo> flying_;
   std::map<std::string, std::uint32_t> flying_to_;  ///< by group
   std::set<std::pair<std::string, TaskNo>> chains_;

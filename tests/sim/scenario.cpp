@@ -29,6 +29,7 @@ GatewayPlan draw_gateway(Dice& dice, milliseconds calm) {
   if (dice.chance(25)) return plan;  // one that is always well: nothing may excuse us there
   plan.slowest = dice.pick(std::vector<milliseconds>{100ms, 2s, 20s});
   plan.drops = dice.chance(50) ? 5 : 0;
+  plan.stale = dice.chance(25) ? 10 : 0;
   plan.batches = !dice.chance(15);
   plan.poison_status = dice.chance(50) ? 400 : 500;
   for (auto n = dice.between(0, 4); n > 0; --n) plan.spells.push_back(draw_spell(dice, calm));
@@ -207,6 +208,24 @@ void draw_disk(Dice& dice, Scenario& scenario) {
   if (dice.chance(40)) scenario.commit_fails = 3;
   if (dice.chance(75)) scenario.crashes = dice.pick(std::vector<double>{0.05, 0.3, 1.5});
   if (dice.chance(30)) scenario.clock_jumps = 3min;
+  for (auto n = dice.chance(25) ? dice.between(1, 3) : 0; n > 0; --n) {
+    const milliseconds from = dice.between(0ms, scenario.calm_at);
+    scenario.disk_full.push_back({from, std::min(scenario.calm_at, from + dice.between(1s, 2min))});
+  }
+  for (auto n = dice.chance(25) ? dice.between(1, 3) : 0; n > 0; --n) {
+    const milliseconds from = dice.between(0ms, scenario.calm_at);
+    scenario.disk_stalls.push_back({from, std::min(scenario.calm_at, from + dice.between(1s, 1min))});
+  }
+}
+
+/// Somebody sets the clock, or a virtual machine wakes up.
+void draw_clock(Dice& dice, Scenario& scenario) {
+  static const std::vector<milliseconds> sizes{1s, 5min, 1h, 24h * 40};
+  if (!dice.chance(20)) return;
+  for (auto n = dice.between(1, 3); n > 0; --n) {
+    const milliseconds by = dice.pick(sizes);
+    scenario.clock_steps.push_back({dice.between(0ms, scenario.calm_at), dice.chance(50) ? by : -by});
+  }
 }
 
 }  // namespace
@@ -233,6 +252,7 @@ Scenario draw(std::uint64_t seed) {
   settings.webhooks.max_in_flight = 64;
   draw_receivers(dice, scenario);
   draw_disk(dice, scenario);
+  draw_clock(dice, scenario);
   for (auto n = dice.between(1, 3); n > 0; --n) {
     const std::string name = "g" + std::to_string(n);
     settings.gateways[name] = draw_gateway_settings(dice);

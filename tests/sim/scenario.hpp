@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mjwatchd/event.hpp"
@@ -30,6 +32,7 @@ struct Spell {
 struct GatewayPlan {
   milliseconds fastest{20}, slowest{2000};
   double drops = 0;  ///< of a hundred replies, so many never come
+  double stale = 0;  ///< of a hundred tasks in replies, so many are as they were a while ago
   bool batches = true;
   int poison_status = 400;  ///< what a batch with a poison id gets
   std::vector<Spell> spells;
@@ -66,6 +69,17 @@ struct TaskPlan {
   std::optional<std::pair<milliseconds, WebhookTarget>> late_receiver;
 };
 
+/// The wall clock is set while the daemon runs.
+struct ClockStep {
+  milliseconds at{}, by{};
+};
+
+/// The daemon dies (or is told to stop) at the n-th moment at which it may.
+struct Death {
+  std::uint64_t chance = 0;
+  bool gentle = false;
+};
+
 enum class Manner : std::uint8_t { good, flaky, slow, overloaded, hole, broken, gone };
 
 struct ReceiverPlan {
@@ -83,11 +97,21 @@ struct Scenario {
   std::vector<TaskPlan> tasks;
   std::vector<std::string> default_receivers;
   milliseconds commit_fastest{1}, commit_slowest{30};
-  double commit_fails = 0;      ///< of a hundred transactions
-  double crashes = 0;           ///< of a hundred steps
-  milliseconds clock_jumps{0};  ///< the wall clock may be wrong by so much after a restart
-  milliseconds calm_at{};       ///< from here on nothing more goes wrong
+  double commit_fails = 0;  ///< of a hundred transactions
+  double crashes = 0;       ///< of a hundred steps
+  /// Instead of `crashes`: exactly these. What an earlier run of the same scenario drew.
+  std::optional<std::vector<Death>> deaths;
+  std::vector<Span> disk_full;    ///< nothing can be committed
+  std::vector<Span> disk_stalls;  ///< a sync takes until the stall's end
+  milliseconds clock_jumps{0};    ///< the wall clock may be wrong by so much after a restart
+  std::vector<ClockStep> clock_steps;
+  milliseconds calm_at{};  ///< from here on nothing more goes wrong
   std::vector<milliseconds> replays_at;
+};
+
+/// The simulated ids differ whatever the gateway is.
+struct KeyHash {
+  std::size_t operator()(const TaskKey& key) const { return std::hash<std::string>{}(key.id); }
 };
 
 [[nodiscard]] Scenario draw(std::uint64_t seed);

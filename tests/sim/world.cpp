@@ -11,17 +11,20 @@ constexpr milliseconds kLongest = 24h * 90;
 constexpr std::uint64_t kMostSteps = 3'000'000;
 }  // namespace
 
-World::World(const Scenario& scenario, bool trace)
+World::World(const Scenario& scenario, Findings::Trace trace, Fault fault)
     : scenario_(scenario),
       findings_(trace),
       dice_(scenario.seed ^ 0x301dU),
+      death_dice_(scenario.seed ^ 0xdeadU),
       disk_(scenario, clock_, findings_),
+      saboteur_(fault, scenario.seed, disk_),
       pictures_(scenario, clock_),
       receivers_(scenario, clock_, findings_),
       rules_(scenario, clock_, findings_, disk_, receivers_, gateways_) {
   for (const auto& [name, plan] : scenario.gateways) {
     gateways_.emplace(name, std::make_unique<FakeGateway>(name, scenario, clock_, kBeginning));
   }
+  if (saboteur_.is(Fault::ack_before_sync)) disk_.sync_late();
 }
 
 const Findings& World::run() {
@@ -54,6 +57,12 @@ void World::plan() {
     if (!receiver.unconfigured) continue;
     clock_.at(receiver.unconfigured->from, [this] { reconfigure(); });
     clock_.at(receiver.unconfigured->to, [this] { reconfigure(); });
+  }
+  for (const ClockStep& step : scenario_.clock_steps) {
+    clock_.at(step.at, [this, by = step.by] {
+      findings_.did(clock_.now(), "clock set by ", by.count());
+      wall_error_ += by;
+    });
   }
   clock_.at(scenario_.calm_at, [this] { calm(); });
 }
@@ -145,7 +154,23 @@ void World::stop_gently() {
   });
 }
 
-bool World::crashes_now() { return !calm_ && dice_.chance(scenario_.crashes / 2); }
+/// Asked wherever it could: between any two steps and any two actions.
+std::optional<Death> World::dies_now() {
+  if (calm_) return std::nullopt;
+  Death death{++chances_, false};
+  if (scenario_.deaths) {
+    const auto same = [&](const Death& one) { return one.chance == death.chance; };
+    const auto found = std::find_if(scenario_.deaths->begin(), scenario_.deaths->end(), same);
+    if (found == scenario_.deaths->end()) return std::nullopt;
+    death = *found;
+  } else if (scenario_.crashes == 0 || !death_dice_.chance(scenario_.crashes / 2)) {
+    return std::nullopt;
+  } else {
+    death.gentle = death_dice_.chance(20);
+  }
+  deaths_.push_back(death);
+  return death;
+}
 
 void World::tell(Event event) {
   if (!watcher_) return;
@@ -164,7 +189,7 @@ void World::plan_step() {
 void World::step() {
   step_planned_ = false;
   ++steps_;
-  if (crashes_now()) return dice_.chance(20) && !stopped_ ? stop_gently() : crash();
+  if (const auto death = dies_now()) return death->gentle && !stopped_ ? stop_gently() : crash();
   std::vector<Event> events;
   events.swap(inbox_);
   if (events.size() > 1 && dice_.chance(10)) {  // the loop got only so far
@@ -174,7 +199,9 @@ void World::step() {
     plan_step();
   }
   Actions actions;
+  saboteur_.events(events);
   watcher_->handle(events, now(), actions);
+  saboteur_.actions(actions);
   check_idling(events.size(), actions.size());
   if (!carry_out(actions)) return crash();
   rules_.look(*watcher_, settings_now());
@@ -196,7 +223,7 @@ void World::plan_wake() {
   wake_planned_ = when;
   if (dice_.chance(10)) when += dice_.between(0ms, 5ms);  // the loop was busy
   clock_.at(when, [this, life = life_, planned = wake_planned_] {
-    if (life == life_ && planned == wake_planned_) wake();
+    if (life == life_ && planned == wake_planned_ && !saboteur_.loses_wakeup()) wake();
   });
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "tests/sim/fake_receivers.hpp"
 #include "tests/sim/findings.hpp"
 #include "tests/sim/rules.hpp"
+#include "tests/sim/saboteur.hpp"
 #include "tests/sim/scenario.hpp"
 
 namespace mjwatchd::sim {
@@ -26,10 +28,15 @@ namespace mjwatchd::sim {
 ///   world_apps.cpp     what apps and people ask of it
 class World {
  public:
-  World(const Scenario& scenario, bool trace);
+  /// The scenario must outlive it.
+  explicit World(const Scenario& scenario, Findings::Trace trace = Findings::Trace::none, Fault fault = Fault::none);
   const Findings& run();
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] std::uint64_t crashes() const { return crashes_; }
+  /// The ends of the daemon's lives, as Scenario::deaths repeats them.
+  [[nodiscard]] const std::vector<Death>& deaths() const { return deaths_; }
+  /// How much virtual time has passed.
+  [[nodiscard]] milliseconds passed() const { return clock_.now(); }
 
  private:
   /// A client's call that is repeated until it is answered.
@@ -52,7 +59,7 @@ class World {
   void calm();
   [[nodiscard]] bool over() const;
   [[nodiscard]] std::string what_is_left() const;
-  [[nodiscard]] bool crashes_now();
+  [[nodiscard]] std::optional<Death> dies_now();
   [[nodiscard]] Now now() const;
   [[nodiscard]] Settings settings_now() const;
   void check_idling(std::size_t events, std::size_t actions);
@@ -83,7 +90,9 @@ class World {
   Clockwork clock_;
   Findings findings_;
   Dice dice_;
+  Dice death_dice_;
   Disk disk_;
+  Saboteur saboteur_;
   FakePictures pictures_;
   FakeReceivers receivers_;
   std::map<std::string, std::unique_ptr<FakeGateway>> gateways_;
@@ -93,6 +102,8 @@ class World {
   std::unique_ptr<Watcher> watcher_;
   std::uint64_t life_ = 0;
   milliseconds booted_{}, origin_{}, wall_error_{};
+  std::uint64_t chances_ = 0;  ///< to die, so far
+  std::vector<Death> deaths_;
   std::vector<Event> inbox_;
   bool step_planned_ = false, stopped_ = false, calm_ = false;
   milliseconds wake_planned_{};

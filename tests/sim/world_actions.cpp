@@ -36,24 +36,25 @@ std::string describe(const Change& change) {
 /// False when the daemon died before it had carried out all of them.
 bool World::carry_out(const Actions& actions) {
   for (const Action& action : actions) {
-    if (crashes_now()) return false;
+    if (dies_now()) return false;
     std::visit([this](const auto& one) { obey(one); }, action);
   }
   return true;
 }
 
 void World::obey(const action::Persist& action) {
-  findings_.did(clock_.now(), "persist " + std::to_string(action.no) + " " + describe(action.change));
+  findings_.did(clock_.now(), "persist ", action.no, " ", action.change.index());
+  if (findings_.traces()) findings_.note(clock_.now(), "  ", describe(action.change));
   rules_.persisting(action.no);
   std::optional<TaskKey> key;
   if (const auto* task = std::get_if<change::Task>(&action.change)) {
     key = task->key;
+    findings_.did(clock_.now(), task->key.id, static_cast<int>(task->phase), static_cast<int>(task->ending));
     rules_.committing(*task, now().wall);
   }
   const bool registers = std::holds_alternative<change::Register>(action.change);
   disk_.commit(action.change, [this, no = action.no, key, registers](CommitResult result) {
-    findings_.note(clock_.now(),
-                   "committed " + std::to_string(no) + " code " + std::to_string(static_cast<int>(result.code)));
+    findings_.note(clock_.now(), "committed ", no, " code ", static_cast<int>(result.code));
     if (key) rules_.committed(*key);
     if (registers && result.code == CommitResult::Code::done) rules_.adopted(result.task->key);
     tell(event::Persisted{no, std::move(result)});
@@ -67,46 +68,44 @@ void World::obey(const action::FetchOne& action) {
 }
 
 void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std::string> ids, bool batch) {
-  std::string text = "call " + std::to_string(call) + " " + gateway + (batch ? " batch" : " one");
-  for (const std::string& id : ids) text += " " + id;
-  findings_.did(clock_.now(), text);
+  findings_.did(clock_.now(), "call ", call, " ", gateway, batch ? " batch of " : " one of ", ids.size());
+  for (const std::string& id : ids) findings_.did(clock_.now(), "  ", id);
   rules_.called(gateway, ids, batch, settings_now());
   gateways_.at(gateway)->fetch(batch, ids, [this, life = life_, call, gateway, ids, batch](FetchReply reply) {
     if (life != life_) return;
-    findings_.note(clock_.now(), "reply " + std::to_string(call) + " verdict " +
-                                     std::to_string(static_cast<int>(reply.verdict)) + " tasks " +
-                                     std::to_string(reply.tasks.size()));
+    findings_.note(clock_.now(), "reply ", call, " verdict ", static_cast<int>(reply.verdict), " tasks ",
+                   reply.tasks.size());
     rules_.replied(gateway, ids, batch, reply);
     tell(event::BatchFetched{call, std::move(reply)});
   });
 }
 
 void World::obey(const action::SaveImage& action) {
-  findings_.did(clock_.now(), "save " + action.key.id + (action.last_chance ? " last" : ""));
+  findings_.did(clock_.now(), "save ", action.key.id, action.last_chance ? " last" : "");
   rules_.saving(action, settings_now());
   pictures_.save(action.key, [this, life = life_, key = action.key](SaveVerdict verdict, ImageResult result) {
     if (life != life_) return;
-    findings_.note(clock_.now(), "saved " + key.id + " verdict " + std::to_string(static_cast<int>(verdict)));
-    rules_.saved(key);
+    findings_.note(clock_.now(), "saved ", key.id, " verdict ", static_cast<int>(verdict));
+    rules_.saved(key, verdict);
     tell(event::ImageSaved{key, verdict, std::move(result)});
   });
 }
 
 void World::obey(const action::Send& action) {
-  findings_.did(clock_.now(), "send " + std::to_string(action.delivery));
+  findings_.did(clock_.now(), "send ", action.delivery);
   rules_.sending(action.delivery);
   const auto row = disk_.deliveries().find(action.delivery);
   if (row == disk_.deliveries().end()) return;
-  receivers_.post(row->second, [this, life = life_, no = action.delivery](SendResult result) {
+  receivers_.post(saboteur_.posted(row->second), [this, life = life_, no = action.delivery](SendResult result) {
     if (life != life_) return;
-    findings_.note(clock_.now(), "sent " + std::to_string(no) + " status " + std::to_string(result.http_status));
+    findings_.note(clock_.now(), "sent ", no, " status ", result.http_status);
     rules_.sent(no);
     tell(event::Sent{no, std::move(result)});
   });
 }
 
 void World::obey(const action::Answer& action) {
-  findings_.did(clock_.now(), "answer " + std::to_string(action.ticket));
+  findings_.did(clock_.now(), "answer ", action.ticket);
   const auto found = wishes_.find(action.ticket);
   if (found == wishes_.end()) return findings_.broken(clock_.now(), "an answer nobody waits for");
   Wish wish = std::move(found->second);
@@ -119,8 +118,6 @@ void World::obey(const action::Answer& action) {
 
 void World::obey(const action::Announce& action) { rules_.announcing(action.events); }
 
-void World::obey(const action::Warn& action) {
-  findings_.did(clock_.now(), "warn " + action.gateway + " " + action.text);
-}
+void World::obey(const action::Warn& action) { findings_.did(clock_.now(), "warn ", action.gateway, " ", action.text); }
 
 }  // namespace mjwatchd::sim

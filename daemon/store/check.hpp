@@ -1,0 +1,23 @@
+// Looks a store over without changing it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace mjwatchd::store {
+
+/// What looking it over came to: sound when nothing is wrong.
+struct CheckReport {
+  std::vector<std::string> wrong;  ///< a sentence each, with examples
+  std::int64_t tasks = 0, events = 0, deliveries = 0;
+};
+
+/// Reads the whole file: SQLite's own integrity check, then what must hold between the rows (numbers
+/// counted, events numbered once, one final event a task, deliveries of events that are there, …).
+/// Takes no lock that a running daemon would feel, sees one moment of the store, and changes nothing.
+/// Throws std::runtime_error that says what, where and the cure when the file can't be read at all.
+[[nodiscard]] CheckReport check_store(const std::filesystem::path& file);
+
+}  // namespace mjwatchd::store

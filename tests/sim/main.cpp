@@ -1,0 +1,190 @@
+// sim: runs simulated worlds, and says what broke in which.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "tests/sim/day.hpp"
+#include "tests/sim/minimise.hpp"
+#include "tests/sim/world.hpp"
+
+namespace {
+
+using namespace mjwatchd;
+using namespace mjwatchd::sim;
+
+constexpr const char* kUsage =
+    "usage: sim --seeds FROM..TO [--fault NAME]   worlds of these seeds; the first that fails is reduced and shown\n"
+    "       sim --seed N [--fault NAME] [--trace] one world; --trace prints all that happens in it\n"
+    "       sim --faults                          the mistakes made on purpose, and by which seed each is found\n"
+    "       sim --speed [DAYS]                    simulated days of 5,000 tasks a second, on one core\n";
+
+struct Wish {
+  std::uint64_t from = 0, to = 0;
+  Fault fault = Fault::none;
+  bool trace = false, faults = false;
+  int days = 0;
+};
+
+[[noreturn]] void refuse(const std::string& why) {
+  std::fprintf(stderr, "sim: %s\n%s", why.c_str(), kUsage);
+  std::exit(2);
+}
+
+std::uint64_t number(const std::string& text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) refuse("no number: " + text);
+  return std::strtoull(text.c_str(), nullptr, 10);
+}
+
+Fault fault_named(std::string_view name) {
+  for (const FaultFacts& fact : faults()) {
+    if (fact.name == name) return fact.fault;
+  }
+  refuse("no such fault: " + std::string(name));
+}
+
+Wish read(const std::vector<std::string>& words) {
+  Wish wish;
+  bool given = false;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto value = [&]() -> const std::string& {
+      if (i + 1 == words.size()) refuse(words[i] + " needs a value");
+      return words[++i];
+    };
+    const std::string& word = words[i];
+    given = given || word != "--trace";
+    if (word == "--seeds") {
+      const std::string range = value();
+      const auto dots = range.find("..");
+      if (dots == std::string::npos) refuse("--seeds takes FROM..TO");
+      wish.from = number(range.substr(0, dots));
+      wish.to = number(range.substr(dots + 2));
+    } else if (word == "--seed") {
+      wish.from = wish.to = number(value());
+    } else if (word == "--fault") {
+      wish.fault = fault_named(value());
+    } else if (word == "--trace") {
+      wish.trace = true;
+    } else if (word == "--faults") {
+      wish.faults = true;
+    } else if (word == "--speed") {
+      wish.days = i + 1 < words.size() ? static_cast<int>(number(value())) : 20;
+    } else {
+      refuse("unknown: " + word);
+    }
+  }
+  if (!given) refuse("nothing to do");
+  return wish;
+}
+
+/// What broke, what of the world it needs, and the end of what happened then.
+void show(std::uint64_t seed, Fault fault) {
+  const Scenario scenario = draw(seed);
+  std::printf("seed %llu is broken; reducing it…\n", static_cast<unsigned long long>(seed));
+  const Minimum minimum = minimise(scenario, fault);
+  World world(minimum.scenario, Findings::Trace::keep, fault);
+  const Findings& findings = world.run();
+  for (const std::string& what : findings.broken()) std::printf("  broken %s\n", what.c_str());
+  std::printf("It needs (found in %zu runs):\n", minimum.runs);
+  for (const std::string& part : minimum.parts) std::printf("  - %s\n", part.c_str());
+  std::printf("What happened then, by the milliseconds of the simulation:\n");
+  for (const std::string& line : findings.history()) std::printf("  %s\n", line.c_str());
+  std::printf("See the whole of it with: sim --seed %llu --trace\n", static_cast<unsigned long long>(seed));
+}
+
+struct Sums {
+  std::atomic<std::uint64_t> worlds{0}, steps{0}, crashes{0}, virtual_ms{0};
+};
+
+std::optional<std::uint64_t> run_all(const Wish& wish, Sums& sums) {
+  std::atomic<std::uint64_t> next{wish.from};
+  std::mutex mutex;
+  std::optional<std::uint64_t> first;
+  const auto work = [&] {
+    for (std::uint64_t seed = next++; seed <= wish.to; seed = next++) {
+      const Scenario scenario = draw(seed);
+      World world(scenario, Findings::Trace::none, wish.fault);
+      const bool broken = !world.run().broken().empty();
+      ++sums.worlds;
+      sums.steps += world.steps();
+      sums.crashes += world.crashes();
+      sums.virtual_ms += static_cast<std::uint64_t>(world.passed().count());
+      if (!broken) continue;
+      const std::lock_guard lock(mutex);
+      if (!first || seed < *first) first = seed;
+      next = wish.to + 1;
+    }
+  };
+  std::vector<std::thread> others(std::max(1U, std::thread::hardware_concurrency()) - 1);
+  for (std::thread& thread : others) thread = std::thread(work);
+  work();
+  for (std::thread& thread : others) thread.join();
+  return first;
+}
+
+int run_seeds(const Wish& wish) {
+  const auto begin = std::chrono::steady_clock::now();
+  Sums sums;
+  const auto failed = run_all(wish, sums);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::printf("%llu worlds, %.0f virtual days, %llu steps, %llu crashes in %.1f s: %s\n",
+              static_cast<unsigned long long>(sums.worlds), static_cast<double>(sums.virtual_ms) / 86'400'000.0,
+              static_cast<unsigned long long>(sums.steps), static_cast<unsigned long long>(sums.crashes), seconds,
+              failed ? "broken" : "nothing was broken");
+  if (failed) show(*failed, wish.fault);
+  return failed ? 1 : 0;
+}
+
+int run_one(const Wish& wish) {
+  const Scenario scenario = draw(wish.from);
+  World world(scenario, Findings::Trace::print, wish.fault);
+  return world.run().broken().empty() ? 0 : 1;
+}
+
+int run_faults() {
+  int missed = 0;
+  std::printf("%-22s %-10s %-8s %s\n", "fault", "found by", "within", "what is done wrong / how it shows");
+  for (const FaultFacts& fact : faults()) {
+    std::uint64_t seed = 1;
+    std::string shown;
+    for (; seed <= fact.seeds && shown.empty(); ++seed) {
+      const Scenario scenario = draw(seed);
+      World world(scenario, Findings::Trace::none, fact.fault);
+      const auto& broken = world.run().broken();
+      if (!broken.empty()) shown = broken.front();
+    }
+    if (shown.empty()) ++missed;
+    const std::string by = shown.empty() ? "NOT FOUND" : "seed " + std::to_string(seed - 1);
+    std::printf("%-22s %-10s %-8llu %s / %s\n", std::string(fact.name).c_str(), by.c_str(),
+                static_cast<unsigned long long>(fact.seeds), std::string(fact.what).c_str(), shown.c_str());
+  }
+  return missed == 0 ? 0 : 1;
+}
+
+int run_speed(int days) {
+  const Scenario scenario = quiet_days(days);
+  const std::clock_t begin = std::clock();  // processor time: what others do on the machine does not count
+  World world(scenario);
+  const Findings& findings = world.run();
+  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  for (const std::string& what : findings.broken()) std::printf("broken %s\n", what.c_str());
+  std::printf("%d days of %zu tasks, %llu steps in %.2f s of one core: %.1f days a second\n", days, kTasksADay,
+              static_cast<unsigned long long>(world.steps()), seconds, days / seconds);
+  return findings.broken().empty() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const Wish wish = read({words + 1, words + count});
+  if (wish.faults) return run_faults();
+  if (wish.days > 0) return run_speed(wish.days);
+  return wish.trace ? run_one(wish) : run_seeds(wish);
+}
