@@ -1,0 +1,30 @@
+// Whatever is served as a picture: judged, by whichever format it claims and by all the others.
+#include <string>
+
+#include "daemon/images/verify.hpp"
+#include "tests/fuzz/must.hpp"
+
+using namespace mjwatchd::images;
+using mjwatchd::fuzz::must;
+
+namespace {
+
+void check(const Verdict& verdict) {
+  mjwatchd::fuzz::must_be_line(verdict.error);
+  if (verdict.error.empty()) must(verdict.type.has_value() && !verdict.cut);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view bytes = mjwatchd::fuzz::text_of(data, size);
+  MemorySource source(bytes);
+  const Verdict verdict = verify(source);
+  check(verdict);
+  for (const auto one : {verify_png, verify_jpeg, verify_webp, verify_gif, verify_mp4, verify_webm}) check(one(source));
+  if (!verdict.error.empty() || size < 2) return 0;
+  // One that lost its end is not whole: only these formats say how long they are.
+  MemorySource shorter(bytes.substr(0, size - 1));
+  if (verdict.type == PictureType::webp) must(!verify(shorter).error.empty());
+  return 0;
+}
