@@ -6,14 +6,21 @@
 #   sh tests/run.sh           all of it
 #   sh tests/run.sh quick     the plain build only
 #   sh tests/run.sh bench     the benchmarks of tests/bench, on the plain build
+#
+# The long forms of what all of it runs in a short form (tests/README.md):
+#   sh tests/run.sh sim [FROM..TO]           simulated worlds, 10,000 unless said otherwise
+#   sh tests/run.sh chaos [TROUBLES] [TASKS] the real daemon killed, starved and lied to, 400 times
+#   sh tests/run.sh soak [MINUTES]           a hundred times a normal day's rate with faults on, 20 minutes
+#   sh tests/run.sh fuzz [SECONDS] [TARGET…] libFuzzer on each target, 600 seconds each
+#   sh tests/run.sh coverage                 which lines the unit tests and the simulation never reach
 set -eu
 cd "$(dirname "$0")/.."
 
 mode=${1:-all}
 case $mode in
-  all | quick | bench) ;;
+  all | quick | bench | sim | chaos | soak | fuzz | coverage) ;;
   *)
-    echo "usage: sh tests/run.sh [quick|bench]" >&2
+    echo "usage: sh tests/run.sh [quick|bench|sim|chaos|soak|fuzz|coverage]" >&2
     exit 2
     ;;
 esac
@@ -80,10 +87,27 @@ mkdir -p build
 fixed_layout=
 if setarch "$(uname -m)" -R true 2>/dev/null; then fixed_layout="setarch $(uname -m) -R"; fi
 
-if [ "$mode" = bench ]; then
-  build release
-  exec sh tests/bench/run.sh
-fi
+[ $# -eq 0 ] || shift
+case $mode in
+  bench)
+    build release
+    exec sh tests/bench/run.sh
+    ;;
+  sim)
+    build release sim
+    exec build/release/tests/sim/sim --seeds "${1:-0..9999}"
+    ;;
+  chaos)
+    build release mjwatchd mjwatch-gateway mjwatchd_faults
+    MJWATCHD_PROGRAMS=$PWD/build/release exec python3 -B tests/e2e/chaos_test.py --troubles "${1:-400}" --tasks "${2:-2000}"
+    ;;
+  soak)
+    build release mjwatchd mjwatch-gateway
+    MJWATCHD_PROGRAMS=$PWD/build/release exec python3 -B tests/e2e/soak.py --minutes "${1:-20}"
+    ;;
+  fuzz) exec sh tests/fuzz/run.sh "$@" ;;
+  coverage) exec sh tests/coverage.sh ;;
+esac
 
 both release
 
@@ -102,7 +126,7 @@ code=0
 find include daemon tests -name '*.[ch]pp' -print0 | xargs -0 -r clang-format --dry-run -Werror || code=1
 count $code "clang-format (clang-format -i FILE repairs it)"
 code=0
-for script in daemon/*.sh tests/*.sh .ci/run; do
+for script in daemon/*.sh tests/*.sh tests/fuzz/*.sh .ci/run; do
   sh -n "$script" || code=1
   if command -v shellcheck >/dev/null 2>&1; then shellcheck "$script" || code=1; fi
 done

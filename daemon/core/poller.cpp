@@ -332,7 +332,7 @@ Time Poller::next_wakeup() const {
   return std::max(work, link_->ready_at());
 }
 
-GatewayView Poller::view(Now now, bool with_beliefs) const {
+GatewayView Poller::view(Now now) const {
   GatewayView view;
   view.name = name_;
   view.configured = settings_.has_value();
@@ -341,7 +341,7 @@ GatewayView Poller::view(Now now, bool with_beliefs) const {
   view.delay = delays_.view();
   view.clock_ahead = clock_.ahead();
   if (batch_room_ > 0) view.batch_fill = static_cast<double>(batch_ids_) / static_cast<double>(batch_room_);
-  if (schedule_ && with_beliefs) view.beliefs = schedule_->beliefs();
+  if (schedule_) view.beliefs = schedule_->beliefs();
   if (!link_) return view;
   static constexpr const char* kStates[] = {"up", "throttled", "open", "probing", "refused"};
   view.in_flight = link_->in_flight();

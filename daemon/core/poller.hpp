@@ -61,7 +61,7 @@ class Poller {
 
   /// Of the tasks that are asked for; nothing when there is none.
   [[nodiscard]] std::optional<Time> longest_unasked() const;
-  [[nodiscard]] GatewayView view(Now now, bool with_beliefs) const;
+  [[nodiscard]] GatewayView view(Now now) const;
   [[nodiscard]] std::string learned() const { return schedule_ ? schedule_->learned() : std::string(); }
   void restore(std::string_view state);
 

@@ -34,7 +34,7 @@ TaskSlot TaskTable::add(const TaskRecord& record, const Now& now) {
   task.stalled = record.stalled;
   task.action = word(record.action);
   // Not by startTime: some gateways set it when they take the task in.
-  task.said_started = record.started || record.status == Status::in_progress || record.progress.value_or(0) > 0;
+  task.said_started = record.status == Status::in_progress || record.progress.value_or(0) > 0;
   if (record.phase == Phase::saving || record.phase == Phase::late || record.phase == Phase::done) {
     task.pictures = std::make_unique<PictureState>();
     task.pictures->next = now.steady;

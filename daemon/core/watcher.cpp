@@ -18,7 +18,7 @@ std::size_t Watcher::live() const { return impl_->live(); }
 std::size_t Watcher::saving() const { return impl_->saving(); }
 bool Watcher::holds(const TaskKey& key) const { return impl_->holds(key); }
 std::map<std::string, Time> Watcher::longest_unasked() const { return impl_->longest_unasked(); }
-std::vector<GatewayView> Watcher::gateways(bool with_beliefs) const { return impl_->gateways(with_beliefs); }
+std::vector<GatewayView> Watcher::gateways() const { return impl_->gateways(); }
 const Outbox& Watcher::outbox() const { return impl_->outbox(); }
 
 Watcher::Impl::Impl(const Settings& settings, Now now)
@@ -256,10 +256,10 @@ std::size_t Watcher::Impl::saving() const { return saves_.size() + save_queue_.s
 
 bool Watcher::Impl::holds(const TaskKey& key) const { return find(key).has_value(); }
 
-std::vector<GatewayView> Watcher::Impl::gateways(bool with_beliefs) const {
+std::vector<GatewayView> Watcher::Impl::gateways() const {
   std::vector<GatewayView> views;
   for (const auto& [name, poller] : pollers_) {
-    if (poller->configured() || poller->tasks().size() > 0) views.push_back(poller->view(now_, with_beliefs));
+    if (poller->configured() || poller->tasks().size() > 0) views.push_back(poller->view(now_));
   }
   return views;
 }

@@ -30,7 +30,7 @@ class Watcher::Impl {
   [[nodiscard]] std::size_t saving() const;
   [[nodiscard]] bool holds(const TaskKey& key) const;
   [[nodiscard]] std::map<std::string, Time> longest_unasked() const;
-  [[nodiscard]] std::vector<GatewayView> gateways(bool with_beliefs) const;
+  [[nodiscard]] std::vector<GatewayView> gateways() const;
   [[nodiscard]] const Outbox& outbox() const { return outbox_; }
 
  private:

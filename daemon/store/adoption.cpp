@@ -83,17 +83,12 @@ std::vector<Event> Adoption::learned(Connection& db) {
 
 std::vector<Event> Adoption::tasks(Connection& db) {
   std::vector<Event> found;
-  // Whether it was said to have started shows in its status only while it runs.
   Query row(db,
-            "SELECT " MJWATCHD_TASK_COLUMNS
-            ", tasks.sequence > 0 AND EXISTS(SELECT 1 FROM events WHERE events.id = tasks.id AND"
-            " events.gateway = tasks.gateway AND events.task = tasks.no AND events.type = 0)"
-            " FROM tasks WHERE phase <> 3 AND no > ? AND no <= ? ORDER BY no LIMIT ?",
+            "SELECT " MJWATCHD_TASK_COLUMNS " FROM tasks WHERE phase <> 3 AND no > ? AND no <= ? ORDER BY no LIMIT ?",
             after_, last_task_, kPage);
   while (row.next()) {
     TaskRow task = read_task(row);
     after_ = task.no;
-    task.record.started = row.integer(kTaskColumns) != 0;
     found.emplace_back(event::Adopted{std::move(task.record)});
   }
   return found;

@@ -51,12 +51,20 @@ void take_in(const ImageResult& came, ImageResult& known) {
   known.error = came.error;
 }
 
+/// A start is told once: a core that took the task up after a crash knows only where it stands now.
+bool told_already(Transaction& in, const TaskRow& row, EventType type) {
+  return type == EventType::started && row.sequence > 0 &&
+         in.db.number("SELECT count(*) FROM events WHERE id = ? AND gateway = ? AND task = ? AND type = ?",
+                      row.record.key.id, row.record.key.gateway, row.no, type) > 0;
+}
+
 void tell(Transaction& in, const change::Task& change, TaskRow& row, const TaskTexts& texts, CommitResult& result) {
   if (change.events.empty()) return;
   const std::vector<Subscriber> everyone = subscribers(in, row, change.at);
   EventFacts facts = facts_of(row, texts);
   facts.at = change.at;
   for (const EventType type : change.events) {
+    if (told_already(in, row, type)) continue;
     std::vector<const Subscriber*> listening;
     for (const Subscriber& one : everyone) {
       if ((one.events & mask_of(type)) != 0) listening.push_back(&one);

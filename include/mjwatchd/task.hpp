@@ -127,7 +127,6 @@ struct TaskRecord {
   SaveMode save = SaveMode::image;
   bool seed = false;     ///< image-seed is wanted too
   bool stalled = false;  ///< task.stalled was said since the last change
-  bool started = false;  ///< task.started was said
   WallTime registered_at{};
   WallTime expire_at{};
   WallTime changed_at{};                 ///< last change of status or progress, or registration

@@ -81,8 +81,7 @@ class Watcher {
   /// By gateway: when the task that waits longest for a look was last seen, or registered. Passes over all
   /// tasks, so it is for those who ask now and then.
   [[nodiscard]] std::map<std::string, Time> longest_unasked() const;
-  /// With beliefs, of which each is an integral or two, it is not for every step.
-  [[nodiscard]] std::vector<GatewayView> gateways(bool with_beliefs = true) const;
+  [[nodiscard]] std::vector<GatewayView> gateways() const;
   [[nodiscard]] const Outbox& outbox() const;
 
  private:

@@ -237,6 +237,7 @@ bool Disk::wants(const TaskRow& row, const WebhookTarget& target, EventType type
 }
 
 void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result) {
+  if (type == EventType::started && std::exchange(row.started, true)) return;  // is told once
   CommittedEvent told;
   told.type = type;
   told.key = row.record.key;
@@ -254,7 +255,6 @@ void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result)
   event.key = row.record.key;
   event.sequence = told.sequence = ++row.sequence;
   event.webhook_id = told.webhook_id = "evt_" + std::to_string(dice_.roll());
-  if (type == EventType::started) row.record.started = true;
   if (is_final_event(type)) {
     if (row.final_event != 0) broken(event.key.id + " has a second final event");
     row.final_event = event.no;

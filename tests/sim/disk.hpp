@@ -28,6 +28,7 @@ struct TaskRow {
   std::uint32_t sequence = 0;
   EventMask events_wanted = 0;  ///< by the registration; 0: not said
   std::vector<WebhookTarget> receivers;
+  bool started = false;  ///< and it was told
   EventNo final_event = 0;
   milliseconds ended{};
 };

@@ -82,7 +82,9 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
 
 void Rules::replied(const std::string& gateway, const std::vector<std::string>& ids, bool batch,
                     const FetchReply& reply) {
-  --lines_[gateway].in_flight;
+  Line& line = lines_[gateway];
+  --line.in_flight;
+  line.troubled = line.troubled || reply.verdict != FetchReply::Verdict::answered;
   const bool tells =
       reply.verdict == FetchReply::Verdict::answered || reply.verdict == FetchReply::Verdict::unknown_task;
   for (const std::string& id : ids) {
@@ -113,16 +115,34 @@ void Rules::freed(Gap& gap) const {
 
 void Rules::look(const Watcher& watcher, const Settings& settings) {
   if (stopped_) return;
-  for (const GatewayView& view : watcher.gateways(false)) {
+  if (strained(settings)) look_at_lines(watcher, settings);
+  if (clock_.now() - gaps_checked_ >= 300ms) check_gaps(watcher, settings);
+}
+
+/// Whether there is anything to be seen at the lines: looking at them costs more than all else here.
+bool Rules::strained(const Settings& settings) {
+  bool any = false;
+  for (auto& [name, line] : lines_) {
+    const auto limits = settings.gateways.find(name);
+    if (limits == settings.gateways.end()) continue;
+    while (!line.calls.empty() && clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
+    const bool busy = 4 * line.calls.size() >= limits->second.max_calls_per_minute;
+    any = any || line.troubled || busy || line.in_flight >= limits->second.max_in_flight;
+  }
+  return any;
+}
+
+void Rules::look_at_lines(const Watcher& watcher, const Settings& settings) {
+  for (const GatewayView& view : watcher.gateways()) {
     const auto limits = settings.gateways.find(view.name);
     if (limits == settings.gateways.end()) continue;
     Line& line = lines_[view.name];
     const milliseconds last_call = line.calls.empty() ? -1h : line.calls.back();
     const bool full = view.in_flight >= limits->second.max_in_flight;
     const bool spent = view.budget_left < 1 && clock_.now() - last_call < 7s;
-    if (full || spent || view.state != "up") line.bound = clock_.now();
+    line.troubled = view.state != "up";
+    if (full || spent || line.troubled) line.bound = clock_.now();
   }
-  if (clock_.now() - gaps_checked_ >= 300ms) check_gaps(watcher, settings);
 }
 
 void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {

@@ -53,6 +53,7 @@ class Rules {
  private:
   struct Line {  ///< to one gateway
     std::size_t in_flight = 0;
+    bool troubled = false;  ///< not up, or perhaps not
     std::deque<milliseconds> calls;
     milliseconds bound = milliseconds(-1);  ///< when it last was not free to be called
     std::size_t known = 0;                  ///< tasks it knew when it lost its memory
@@ -65,6 +66,8 @@ class Rules {
   };
 
   void freed(Gap& gap) const;
+  [[nodiscard]] bool strained(const Settings& settings);
+  void look_at_lines(const Watcher& watcher, const Settings& settings);
   void broken(const std::string& what) { findings_.broken(clock_.now(), what); }
   void check_ending(const change::Task& change, WallTime wall);
   void check_lost(const TaskKey& key);

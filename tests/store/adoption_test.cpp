@@ -237,23 +237,3 @@ TEST_CASE("counts follow every change, and survive a restart") {
   state.commit(change::Forget{key("a")});
   CHECK(state.counts().watching == 0);
 }
-
-TEST_CASE("a task that was said to have started is adopted as such, whatever its status is now") {
-  State state;
-  state.commit(registration("a"));
-  state.commit(registration("b"));
-  auto started = running("a", 0);
-  started.snapshot = snapshot("a", Status::in_progress, 0);
-  started.events = {EventType::started};
-  REQUIRE(state.commit(started).code == Code::done);
-  auto modal = running("a", 0);
-  modal.snapshot = snapshot("a", Status::modal, 0);
-  modal.events = {EventType::modal};
-  REQUIRE(state.commit(modal).code == Code::done);
-  state.reopen();
-  for (const Event& event : state.adopt()) {
-    if (const auto* task = std::get_if<event::Adopted>(&event)) {
-      CHECK(task->task.started == (task->task.key.id == "a"));
-    }
-  }
-}

@@ -375,3 +375,17 @@ TEST_CASE("an end never turns back, and whoever comes after it is told that it i
   CHECK(state.task("b").record.phase == Phase::saving);
   CHECK(state.events().events.size() == 1);
 }
+
+TEST_CASE("that a task has started is told once, though the daemon was killed in between") {
+  State state;
+  state.commit(registration("a"));
+  auto started = running("a", 0);
+  started.events = {EventType::started};
+  REQUIRE(state.commit(started).events.size() == 1);
+  state.reopen();
+  auto again = running("a", 5);
+  again.events = {EventType::started};
+  const auto result = state.commit(again);
+  CHECK(result.code == Code::done);
+  CHECK(result.events.empty());
+}
