@@ -1,17 +1,22 @@
 #!/bin/sh
-# Installs the Debian packages that building needs, and with the argument "tests" those of the tests; with
-# "fuzz" or "coverage" those of these, too.
+# Installs the Debian packages that building needs, and by its argument those of more: "package" to make a Debian
+# package, "tests" to test, "fuzz" and "coverage" for these.
 # What is there already is left alone, so that with everything there no network and no root is needed.
 set -eu
 
 packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev
 libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev
 libwebp-dev node-llhttp libcli11-dev prometheus-cpp-dev ca-certificates"
-if [ "${1:-}" = fuzz ]; then packages="$packages clang libclang-rt-14-dev"; fi
-if [ "${1:-}" = coverage ]; then packages="$packages gcovr"; fi
-if [ $# -gt 0 ]; then
-  packages="$packages doctest-dev clang-format python3 curl nodejs npm nginx-light systemd"
-fi
+case ${1:-} in
+  '') ;;
+  package) packages="$packages dpkg-dev file" ;;
+  *)
+    packages="$packages doctest-dev clang-format python3 curl nodejs npm nginx-light systemd
+dpkg-dev file lintian man-db bash-completion mmdebstrap iproute2 procps"
+    if [ "$1" = fuzz ]; then packages="$packages clang libclang-rt-14-dev"; fi
+    if [ "$1" = coverage ]; then packages="$packages gcovr"; fi
+    ;;
+esac
 
 missing=
 for package in $packages; do
