@@ -4,6 +4,7 @@
 #include <exception>
 #include <stdexcept>
 
+#include "daemon/config/values.hpp"
 #include "daemon/images/s3_address.hpp"
 #include "daemon/webhooks/signature.hpp"
 #include "daemon/webhooks/url_rules.hpp"
@@ -64,9 +65,16 @@ gateway::HttpGatewayOptions gateway_options(const config::Gateway& from, SecretR
   return to;
 }
 
-webhooks::SenderOptions sender_options(const config::Webhooks& from, SecretReader& secrets) {
+void add_control_listen(const config::Config& config, Listeners& own) {
+  std::string wrong;
+  const auto address = config::parse_host_port(config.control.listen, wrong);
+  if (address) own.push_back(webhooks::listener_at(address->host, address->port));
+}
+
+webhooks::SenderOptions sender_options(const config::Webhooks& from, const Listeners& own, SecretReader& secrets) {
   webhooks::SenderOptions to;
   to.allow = from.allow;
+  to.own = own;
   for (const auto& [name, endpoint] : from.endpoints) {
     auto& out = to.endpoints[name];
     out.url = endpoint.url;
@@ -125,7 +133,7 @@ images::S3Options s3_options(const config::Config& config, SecretReader& secrets
   return to;
 }
 
-images::Options image_options(const config::Config& config, SecretReader& secrets) {
+images::Options image_options(const config::Config& config, const Listeners& own, SecretReader& secrets) {
   const auto& from = config.images;
   images::Options to;
   to.directory = from.directory;
@@ -137,7 +145,7 @@ images::Options image_options(const config::Config& config, SecretReader& secret
   to.keep_free = from.keep_free;
   to.max_size = from.max_size;
   to.seed_wait = from.seed_wait;
-  const webhooks::AddressPolicy policy(from.allow, "images.allow");
+  const webhooks::AddressPolicy policy(from.allow, "images.allow", own);
   to.guard = policy.guard();
   to.allow_http = [policy](const std::string& url) { return webhooks::check_url(url, policy).good(); };
   to.proxy = from.proxy;
@@ -155,20 +163,21 @@ images::Options image_options(const config::Config& config, SecretReader& secret
 
 }  // namespace
 
-Composition compose(const config::Config& config, std::uint64_t seed) {
+Composition compose(const config::Config& config, std::uint64_t seed, Listeners own) {
+  add_control_listen(config, own);
   SecretReader secrets(config);
   Composition made{config::core_settings(config, seed),
                    {},
                    {},
                    store_rules(config),
-                   image_options(config, secrets),
-                   webhooks::AddressPolicy(config.webhooks.allow, "webhooks.allow"),
+                   image_options(config, own, secrets),
+                   webhooks::AddressPolicy(config.webhooks.allow, "webhooks.allow", own),
                    {},
                    config.warnings};
   for (const auto& gateway : config.gateways) {
     made.gateways.emplace_back(gateway.name, gateway_options(gateway, secrets));
   }
-  made.sender = sender_options(config.webhooks, secrets);
+  made.sender = sender_options(config.webhooks, own, secrets);
   if (!config.control.listen.empty()) {
     config::SecretSource source;
     source.file = config.control.token_file;

@@ -30,7 +30,9 @@ struct Composition {
 };
 
 /// Reads every secret the configuration names. Throws config::ConfigError with a line for each that
-/// can't be had. `seed` is of the core's jitter.
-[[nodiscard]] Composition compose(const config::Config& config, std::uint64_t seed);
+/// can't be had. `seed` is of the core's jitter; `own` are the TCP sockets that were passed to us, which
+/// with control.listen are what no URL from outside may lead to.
+using Listeners = std::vector<webhooks::OwnListener>;
+[[nodiscard]] Composition compose(const config::Config& config, std::uint64_t seed, Listeners own = {});
 
 }  // namespace mjwatchd

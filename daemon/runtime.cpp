@@ -17,10 +17,14 @@ std::uint64_t random_seed() {
   return std::uint64_t{device()} << 32U | device();
 }
 
-control::ControlOptions control_options(const config::Config& config, std::string token) {
-  control::ControlOptions options;
+os::Descriptor passed_socket() {
   auto passed = os::take_passed_sockets();
-  options.passed_fd = os::take_named(passed, "control").release();
+  return os::take_named(passed, "control");
+}
+
+control::ControlOptions control_options(const config::Config& config, os::Descriptor passed, std::string token) {
+  control::ControlOptions options;
+  options.passed_fd = passed.release();
   options.socket = config.control.socket;
   options.mode = config.control.mode;
   options.listen = config.control.listen;
@@ -36,7 +40,10 @@ int Runtime::run() { return impl_->run(); }
 
 Runtime::Impl::Impl(config::Config config)
     : config_(std::move(config)), webhook_policy_(config_.webhooks.allow, "webhooks.allow") {
-  auto made = compose(config_, random_seed());
+  auto passed = passed_socket();
+  if (const auto listener = webhooks::listener_of(passed.get())) passed_listeners_.push_back(*listener);
+  auto made = compose(config_, random_seed(), passed_listeners_);
+  webhook_policy_ = std::move(made.webhook_policy);
   for (const auto& warning : made.warnings) spdlog::warn("{}", warning);
   started_at_ = now().wall;
   webhooks::SecretBox secrets(webhooks::load_box_key(config_.state_dir));
@@ -49,8 +56,8 @@ Runtime::Impl::Impl(config::Config config)
       [this] { return now().wall; });
   watcher_ = std::make_unique<Watcher>(made.settings, now());
   expect_series();
-  control_ = std::make_unique<control::ControlServer>(io_, *this, hub_,
-                                                      control_options(config_, std::move(made.control_token)));
+  control_ = std::make_unique<control::ControlServer>(
+      io_, *this, hub_, control_options(config_, std::move(passed), std::move(made.control_token)));
 }
 
 Runtime::Impl::~Impl() {

@@ -110,6 +110,7 @@ class Runtime::Impl final : public control::Desk {
 
   config::Config config_;
   webhooks::AddressPolicy webhook_policy_;
+  Listeners passed_listeners_;
   const std::chrono::steady_clock::time_point origin_ = std::chrono::steady_clock::now();
 
   asio::io_context io_{1};

@@ -46,7 +46,7 @@ void Runtime::Impl::reload() {
   try {
     auto fresh = config::load(config_.file);
     std::random_device device;
-    auto made = compose(fresh, device());
+    auto made = compose(fresh, device(), passed_listeners_);
     apply(std::move(fresh), std::move(made));
     spdlog::info("{} was read again and is in force", config_.file.string());
     notifier_.ready();

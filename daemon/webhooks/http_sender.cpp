@@ -120,7 +120,7 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
       : client_(client),
         post_(std::move(post)),
         clock_(std::move(clock)),
-        policy_(options.allow, "webhooks.allow"),
+        policy_(options.allow, "webhooks.allow", options.own),
         options_(std::move(options)) {}
 
   void send(const Outgoing& outgoing, std::function<void(SendResult)> done) {
@@ -149,7 +149,7 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
   }
 
   void reload(SenderOptions options) {
-    AddressPolicy policy(options.allow, "webhooks.allow");
+    AddressPolicy policy(options.allow, "webhooks.allow", options.own);
     policy_ = std::move(policy);
     options_ = std::move(options);
   }

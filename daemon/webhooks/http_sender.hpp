@@ -30,6 +30,7 @@ struct SenderEndpoint {
 struct SenderOptions {
   std::map<std::string, SenderEndpoint> endpoints;  ///< by name
   std::vector<std::string> allow;                   ///< webhooks.allow: CIDRs
+  std::vector<OwnListener> own;                     ///< where no URL from outside may lead
 };
 
 /// Signs the exact stored bytes and posts them once. URLs given with a task pass the address guard;

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -19,6 +20,14 @@ std::string part(CURLU* url, CURLUPart what) {
   std::string copy(text);
   curl_free(text);
   return copy;
+}
+
+std::uint16_t port_of(CURLU* url) {
+  char* text = nullptr;
+  if (curl_url_get(url, CURLUPART_PORT, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return 0;
+  const auto port = static_cast<std::uint16_t>(std::strtoul(text, nullptr, 10));  // curl has judged it
+  curl_free(text);
+  return port;
 }
 
 bool ends_as_number(std::string_view host) {
@@ -88,7 +97,7 @@ UrlVerdict check_url(const std::string& url, const AddressPolicy& policy) {
   const auto address = parse_address(bracketed ? std::string_view(host).substr(1, host.size() - 2) : host);
   if (!address && (bracketed || ends_as_number(host))) return refused("the host is a malformed IP address");
   if (address) {
-    if (const auto why = policy.refuse(*address)) return refused(*why);
+    if (const auto why = policy.refuse(*address, port_of(parsed.get()))) return refused(*why);
   }
   if (scheme == "http" && !(address && policy.allowed_by_name(*address))) {
     return refused("the URL must be https, unless its host is an address listed in " + policy.key());

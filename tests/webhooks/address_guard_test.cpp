@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -104,6 +105,50 @@ TEST_CASE("a bad range is refused with a reason") {
   }
   CHECK_THROWS_WITH((void)parse_cidr("10.0.0.1/8"),
                     "\"10.0.0.1/8\" has bits set beyond its prefix; 10.0.0.0/8 is the range it is in");
+}
+
+TEST_CASE("where the daemon itself listens no URL may lead, though its range is allowed") {
+  const auto listening_at = [](const char* host) {
+    return AddressPolicy({"0.0.0.0/0", "::/0"}, "webhooks.allow", {listener_at(host, 7780)});
+  };
+  const auto refuses = [](const AddressPolicy& policy, const char* text, std::uint16_t port) {
+    return policy.refuse(*parse_address(text), port).has_value();
+  };
+  const auto one = listening_at("127.0.0.1");
+  CHECK(one.refuse(*parse_address("127.0.0.1"), 7780) == "127.0.0.1 port 7780 is mjwatchd's own control.listen");
+  CHECK(refuses(one, "::ffff:127.0.0.1", 7780));
+  CHECK(refuses(one, "64:ff9b::127.0.0.1", 7780));
+  CHECK(refuses(one, "0.0.0.0", 7780));
+  CHECK(refuses(one, "::", 7780));
+  CHECK_FALSE(refuses(one, "127.0.0.1", 7781));
+  CHECK_FALSE(refuses(one, "127.0.0.2", 7780));
+  for (const auto* host : {"0.0.0.0", "::", "localhost"}) {  // every address of this machine
+    CAPTURE(host);
+    CHECK(refuses(listening_at(host), "127.0.0.1", 7780));
+    CHECK(refuses(listening_at(host), "127.99.0.1", 7780));
+    CHECK(refuses(listening_at(host), "::ffff:127.0.0.1", 7780));
+    CHECK_FALSE(refuses(listening_at(host), "192.0.2.1", 7780));
+    CHECK_FALSE(refuses(listening_at(host), "127.0.0.1", 443));
+  }
+}
+
+TEST_CASE("a socket that was passed is one of the daemon's own, unless it is no TCP socket") {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::bind(fd, reinterpret_cast<const sockaddr*>(&here), sizeof here) == 0);
+  socklen_t length = sizeof here;
+  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&here), &length) == 0);
+  const auto own = listener_of(fd);
+  ::close(fd);
+  REQUIRE(own);
+  CHECK(own->takes(*parse_address("127.0.0.1"), ntohs(here.sin_port)));
+  CHECK_FALSE(own->takes(*parse_address("127.0.0.2"), ntohs(here.sin_port)));
+  CHECK_FALSE(listener_of(-1));
+  const int other = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK_FALSE(listener_of(other));
+  ::close(other);
 }
 
 TEST_CASE("the guard judges what a socket would connect to") {

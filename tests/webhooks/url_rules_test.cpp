@@ -64,6 +64,16 @@ TEST_CASE("http is for addresses the operator listed") {
   CHECK(check_url("http://1.1.1.1/", policy).error.find("webhooks.allow") != std::string::npos);
 }
 
+TEST_CASE("the daemon's own port is refused as soon as a URL names it") {
+  const AddressPolicy policy({"127.0.0.0/8"}, "webhooks.allow", {listener_at("127.0.0.1", 7780)});
+  CHECK(check_url("http://127.0.0.1:7780/v1/tasks", policy).error ==
+        "127.0.0.1 port 7780 is mjwatchd's own control.listen");
+  CHECK_FALSE(check_url("http://2130706433:7780/", policy).good());
+  CHECK(check_url("http://127.0.0.1:7781/", policy).good());
+  const AddressPolicy tls({"127.0.0.0/8"}, "webhooks.allow", {listener_at("127.0.0.1", 443)});
+  CHECK_FALSE(check_url("https://127.0.0.1/", tls).good());
+}
+
 TEST_CASE("a receiver is an endpoint's name, or a digest of URL and format, grouped by origin") {
   WebhookTarget target;
   target.endpoint = "app";
