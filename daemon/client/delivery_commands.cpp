@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "daemon/client/commands.hpp"
+#include "daemon/client/delivery_text.hpp"
 #include "daemon/client/json.hpp"
 #include "daemon/client/table.hpp"
 
@@ -26,7 +27,7 @@ void flatten(const rapidjson::Value& value, const std::string& name, Table& tabl
 Exit deliveries(Session& session, const DeliveriesOrder& order) {
   if (!order.id.empty()) {
     const auto one = parse_json(session.daemon.need(Call{.path = "/v1/deliveries/" + encoded(order.id)}).body);
-    print((session.json ? dump(one) : dump_pretty(one)) + "\n");
+    print(session.json ? dump(one) + "\n" : describe_delivery(one, session.terminal));
     return Exit::done;
   }
   Table table({"ID", "STATE", "TYPE", "TASK", "ENDPOINT", "ATTEMPTS", "DUE", "REASON"});

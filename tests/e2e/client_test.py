@@ -186,6 +186,9 @@ class ClientTest(Case):
         self.assertRegex(self.watch("deliveries").stdout, r"delivered +task\.succeeded +d +app +1\b")
         [whole] = self.objects("deliveries", str(row["id"]))
         self.assertEqual([attempt["http_status"] for attempt in whole["attempts"]], [204])
+        told = self.watch("deliveries", str(row["id"])).stdout
+        self.assertRegex(told, rf"webhook_id +{row['webhook_id']}\n")
+        self.assertRegex(told, r"\n1 +\S+Z +204 +\d+ms +\d+ms +\d+ms +\d+ms +\d+ms\b")
         self.objects("replay", str(row["id"]))
         wait_until(lambda: len(self.receiver_.taken()) == 2, 20, "it came again")
         first, second = self.receiver_.taken()
@@ -193,6 +196,13 @@ class ClientTest(Case):
         wait_until(lambda: not self.daemon_.control.deliveries("?state=pending"), 20, "and is on record")
         self.watch("replay", "--endpoint", "app", "--state", "delivered")
         wait_until(lambda: len(self.receiver_.taken()) == 3, 20, "it came by range")
+        wait_until(lambda: not self.daemon_.control.deliveries("?state=pending"), 20, "and is on record")
+        self.watch("replay", "--until", row["created_at"])  # nothing is older than the oldest
+        self.watch("replay", "--since", "2999-01-01T00:00:00Z")
+        self.assertEqual(self.daemon_.control.deliveries("?state=pending"), [])
+        self.watch("replay", "--since", row["created_at"], "--until", "2999-01-01T00:00:00Z", "--state", "delivered")
+        wait_until(lambda: len(self.receiver_.taken()) == 4, 20, "it came by its time")
+        self.watch("replay", "--since", "yesterday", code=1)
         self.watch("replay", code=2)
         self.watch("replay", "999999", code=1)
 
