@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rig import npm
 from rig.case import Case, main
+from rig.daemon import write_private
 from rig.program import clean_environment, run, wait_until
 
 SOURCE = Path(__file__).resolve().parent.parent / "webhooks" / "npm"
@@ -17,10 +18,11 @@ PACKAGES = npm.FOLDER
 
 
 class NodeReceiver:
-    def __init__(self, folder, secret_file):
+    def __init__(self, folder, secret_file, *more):
         self.log = folder / "node.log"
         with open(self.log, "wb") as out:
-            command = ["setpriv", "--pdeathsig", "KILL", "--", "node", str(SOURCE / "receiver.js"), str(secret_file)]
+            command = ["setpriv", "--pdeathsig", "KILL", "--", "node", str(SOURCE / "receiver.js"), str(secret_file),
+                       *more]
             self.process = subprocess.Popen(command, cwd=PACKAGES, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                             env=clean_environment())
         self.url = wait_until(self.address, 20, "the Node receiver listens: " + self.log.read_text())
@@ -67,6 +69,26 @@ class NpmTest(Case):
             self.assertEqual(line["event"]["id"], line["id"])
             self.assertEqual(line["event"]["source"], "/mjwatchd/gw")
             self.assertRegex(line["event"]["subject"], r"^task-\d$")
+
+    def test_two_kinds_of_signatures_side_by_side_are_each_verified_by_their_own(self):
+        # The key pair and the secret of the Standard Webhooks specification's vectors.
+        private = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+        public = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+        shared = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        daemon = self.daemon()
+        daemon.add_endpoint("app", "http://127.0.0.1:9/", shared)
+        write_private(self.folder / "app.key", private)
+        self.secrets.update((private.removeprefix("whsk_"), shared))
+        daemon.config["webhooks"]["endpoints"]["app"]["secret_file"] = ["app.key", "app.secret"]
+        receiver = NodeReceiver(self.folder, self.folder / "app.secret", public)
+        self.addCleanup(receiver.close)
+        daemon.config["webhooks"]["endpoints"]["app"]["url"] = receiver.url
+        self.start(daemon)
+        self.assertEqual(run(["mjwatch", "--socket", daemon.socket, "endpoints", "test", "app"]).returncode, 0)
+        [line] = wait_until(receiver.lines, 20, "the test webhook came")
+        self.assertEqual((line["v1a"], line["v1a_spoilt"]), (True, False))
+        for package in ("standardwebhooks", "svix"):
+            self.assertTrue(line["verdict"][package]["good"], line)
 
     def test_a_webhook_of_another_secret_is_refused(self):
         daemon = self.daemon()

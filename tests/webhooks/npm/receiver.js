@@ -1,10 +1,14 @@
 // A receiver made of other people's packages: each webhook is verified by "standardwebhooks" and by
 // "svix", then once more with a byte changed, which both must refuse. One JSON line a request tells.
 //
-//   node receiver.js SECRET_FILE          run where node_modules is; prints "listening on URL" first
+// A v1a signature, which neither package knows, is verified by Node's own Ed25519 with the sender's
+// public key, and then once more over another body.
+//
+//   node receiver.js SECRET_FILE [whpk_…]     run where node_modules is; prints "listening on URL" first
 "use strict";
 
 const { readFileSync } = require("node:fs");
+const { createPublicKey, verify } = require("node:crypto");
 const http = require("node:http");
 const { createRequire } = require("node:module");
 
@@ -44,6 +48,17 @@ function judge(headers, body) {
   return verdict;
 }
 
+/** Whether one of the signatures is v1a by that key; null when no key was given. */
+function asymmetric(headers, body) {
+  if (process.argv[3] === undefined) return null;
+  const raw = Buffer.from(process.argv[3].replace("whpk_", ""), "base64");
+  const prefix = Buffer.from("302a300506032b6570032100", "hex"); // SubjectPublicKeyInfo of an Ed25519 key
+  const key = createPublicKey({ key: Buffer.concat([prefix, raw]), format: "der", type: "spki" });
+  const message = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+  return headers["webhook-signature"].split(" ").filter((text) => text.startsWith("v1a,")).some((text) =>
+    verify(null, Buffer.from(message), key, Buffer.from(text.slice(4), "base64")));
+}
+
 /** The event as the CloudEvents SDK reads it; null for another format. */
 function cloudevent(headers, body) {
   if (!String(headers["content-type"]).startsWith("application/cloudevents")) return null;
@@ -64,7 +79,8 @@ const server = http.createServer((request, response) => {
       event = { error: String(error) };
     }
     const good = Object.values(verdict).every((one) => one.good);
-    console.log(JSON.stringify({ path: request.url, id: request.headers["webhook-id"], verdict, event }));
+    console.log(JSON.stringify({ path: request.url, id: request.headers["webhook-id"], verdict, event,
+      v1a: asymmetric(request.headers, body), v1a_spoilt: asymmetric(request.headers, body + " ") }));
     response.writeHead(good ? 204 : 401).end();
   });
 });
