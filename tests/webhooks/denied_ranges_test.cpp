@@ -47,7 +47,7 @@ constexpr Range kRanges[] = {
     {"ff00::/8", "ff00::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
     {"10.0.0.0/8", "::ffff:10.0.0.0", "::ffff:10.255.255.255"},        // mapped
     {"10.0.0.0/8", "64:ff9b::10.0.0.0", "64:ff9b::10.255.255.255"},    // NAT64
-    {"127.0.0.0/8", "64:ff9b::127.0.0.1", "64:ff9b::127.255.255.255"}  // NAT64
+    {"127.0.0.0/8", "64:ff9b::127.0.0.2", "64:ff9b::127.255.255.255"}  // NAT64
 };
 
 std::string in_url(std::string_view address) {
