@@ -35,7 +35,7 @@ void Outbox::Impl::adopt(const DeliveryRecord& delivery, Now now) {
     // Replayed while it waits: a new round, without losing its place in the order.
     Entry& known = book_.entry(index);
     if (known.place == Place::flying || known.place == Place::recording) return;
-    known.attempts = delivery.attempts;
+    known.attempts = static_cast<std::uint16_t>(delivery.attempts);
     known.when = due;
   } else {
     DeliveryRecord record = delivery;
@@ -70,16 +70,13 @@ void Outbox::Impl::start(Index index, Now now) {
   }
   if (entry.when > now.steady) {
     book_.move(index, Place::waiting);
-    set_timer({entry.when, book_.ref(index), kNone});
+    set_timer({entry.when, book_.ref(index)});
     return;
   }
   book_.move(index, Place::ready);
   outbox::Group& group = book_.group(receiver.group);
-  if (entry.type == EventType::test) {
-    group.ready.push_front(book_.ref(index));
-  } else {
-    group.ready.push_back(book_.ref(index));
-  }
+  // A test waits for nobody.
+  group.ready.push(entry.type == EventType::test ? 0 : entry.no, book_.ref(index));
   wake(receiver.group);
 }
 

@@ -1,5 +1,6 @@
 #include "daemon/core/outbox_book.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -23,19 +24,16 @@ bool can_be_overtaken(EventType type) {
 Book::Book(const WebhookSettings& settings) { configure(settings); }
 
 Index Book::find(DeliveryNo no) const {
-  const auto found = by_no_.find(no);
-  return found == by_no_.end() ? kNone : found->second;
+  return by_no_.find(hash(no), [&](Index i) { return entries_[i].no == no; });
 }
 
 Index Book::add(const DeliveryRecord& record) {
   assert(find(record.no) == kNone);
-  Index index = 0;
-  if (free_entries_.empty()) {
-    index = static_cast<Index>(entries_.size());
-    entries_.emplace_back();
+  Index index = free_entry_;
+  if (index == kNone) {
+    index = entries_.add();
   } else {
-    index = free_entries_.back();
-    free_entries_.pop_back();
+    free_entry_ = entries_[index].next;
   }
   const Index who = intern(record.receiver.name, record.receiver.group);
   Entry& entry = entries_[index];
@@ -44,10 +42,10 @@ Index Book::add(const DeliveryRecord& record) {
   entry.sequence = record.sequence;
   entry.receiver = who;
   entry.next = kNone;
-  entry.attempts = record.attempts;
+  entry.attempts = static_cast<std::uint16_t>(std::min<std::uint32_t>(record.attempts, 0xffff));
   entry.type = record.type;
   move(index, Place::queued);
-  by_no_.emplace(record.no, index);
+  by_no_.insert(index);
   ++receivers_[who].pending;
   link(index);
   return index;
@@ -56,17 +54,16 @@ Index Book::add(const DeliveryRecord& record) {
 void Book::link(Index index) {
   Entry& entry = entries_[index];
   if (entry.task == 0) return;
-  const auto [chain, fresh] = chains_.try_emplace(ChainKey{entry.receiver, entry.task}, index);
-  if (fresh) return;
-  const Entry& head = entries_[chain->second];
-  const bool head_busy = head.place == Place::flying || head.place == Place::recording;
-  if (!head_busy && entry.sequence < head.sequence) {
-    entry.next = chain->second;
-    move(chain->second, Place::queued);
-    chain->second = index;
+  const Index head = first_of(entry.receiver, entry.task);
+  if (head == kNone) return chains_.insert(index);
+  const bool head_busy = entries_[head].place == Place::flying || entries_[head].place == Place::recording;
+  if (!head_busy && entry.sequence < entries_[head].sequence) {
+    entry.next = head;
+    move(head, Place::queued);
+    chains_.replace(head, index);
     return;
   }
-  Index before = chain->second;
+  Index before = head;
   while (entries_[before].next != kNone && entries_[entries_[before].next].sequence <= entry.sequence) {
     before = entries_[before].next;
   }
@@ -74,37 +71,41 @@ void Book::link(Index index) {
   entries_[before].next = index;
 }
 
+Index Book::unlink(Index index) {
+  const Entry& entry = entries_[index];
+  if (entry.task == 0) return kNone;
+  Index before = first_of(entry.receiver, entry.task);
+  assert(before != kNone);
+  if (before == index) {
+    if (entry.next == kNone) {
+      chains_.erase(index);
+    } else {
+      chains_.replace(index, entry.next);
+    }
+    return entry.next;
+  }
+  while (entries_[before].next != index) before = entries_[before].next;
+  entries_[before].next = entry.next;
+  return kNone;
+}
+
 Index Book::remove(Index index) {
   Entry& entry = entries_[index];
   assert(entry.place != Place::vacant);
-  Index heir = kNone;
-  if (entry.task != 0) {
-    const auto chain = chains_.find(ChainKey{entry.receiver, entry.task});
-    assert(chain != chains_.end());
-    if (chain->second == index) {
-      heir = entry.next;
-      if (heir == kNone) {
-        chains_.erase(chain);
-      } else {
-        chain->second = heir;
-      }
-    } else {
-      Index before = chain->second;
-      while (entries_[before].next != index) before = entries_[before].next;
-      entries_[before].next = entry.next;
-    }
-  }
-  by_no_.erase(entry.no);
+  const Index heir = unlink(index);
+  by_no_.erase(index);
   assert(receivers_[entry.receiver].pending > 0);
   --receivers_[entry.receiver].pending;
   move(index, Place::vacant);
-  free_entries_.push_back(index);
+  entry.next = free_entry_;
+  free_entry_ = index;
   return heir != kNone && entries_[heir].place == Place::queued ? heir : kNone;
 }
 
 void Book::move(Index index, Place place) {
-  entries_[index].place = place;
-  ++entries_[index].generation;
+  Entry& entry = entries_[index];
+  entry.place = place;
+  if (++entry.generation == kNoGeneration) entry.generation = 0;
 }
 
 bool Book::valid(Ref ref) const { return entries_[ref.entry].generation == ref.generation; }
@@ -115,8 +116,8 @@ bool Book::first(Index index) const {
 }
 
 Index Book::first_of(Index receiver, TaskNo task) const {
-  const auto chain = chains_.find(ChainKey{receiver, task});
-  return chain == chains_.end() ? kNone : chain->second;
+  return chains_.find(hash(receiver, task),
+                      [&](Index i) { return entries_[i].task == task && entries_[i].receiver == receiver; });
 }
 
 bool Book::overtaken(Index index) const {

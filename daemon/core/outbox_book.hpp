@@ -1,23 +1,24 @@
 // Every pending delivery, small: entries in one slab, chained per (receiver, task).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/core/index_table.hpp"
 #include "daemon/core/outbox_group.hpp"
+#include "daemon/core/outbox_line.hpp"
 #include "mjwatchd/delivery.hpp"
 #include "mjwatchd/settings.hpp"
 
 namespace mjwatchd::outbox {
-
-using Index = std::uint32_t;
-inline constexpr Index kNone = ~Index{0};
 
 /// queued     behind another of its chain
 /// waiting    first of its chain, until `when`
@@ -37,15 +38,28 @@ struct Entry {
   Index receiver = kNone;
   Index next = kNone;            ///< later in the same chain
   std::uint32_t generation = 0;  ///< grows with each change of place, so that old references miss
-  std::uint32_t attempts = 0;
+  std::uint16_t attempts = 0;    ///< of a ladder of at most 100
   EventType type = EventType::test;
   Place place = Place::vacant;
 };
+static_assert(sizeof(Entry) <= 48);
 
-/// Points to an entry as long as it stays in its place.
-struct Ref {
-  Index entry = kNone;
-  std::uint32_t generation = 0;
+/// All entries, in pieces that stay where they are: one of a million is never copied to make room.
+class Slab {
+ public:
+  Entry& operator[](Index i) { return (*pieces_[i / kPiece])[i % kPiece]; }
+  const Entry& operator[](Index i) const { return (*pieces_[i / kPiece])[i % kPiece]; }
+  [[nodiscard]] Index size() const { return size_; }
+  Index add() {
+    if (size_ == pieces_.size() * kPiece) pieces_.push_back(std::make_unique<Piece>());
+    return size_++;
+  }
+
+ private:
+  static constexpr std::size_t kPiece = 1024;
+  using Piece = std::array<Entry, kPiece>;
+  std::vector<std::unique_ptr<Piece>> pieces_;
+  Index size_ = 0;
 };
 
 struct Receiver {
@@ -69,7 +83,7 @@ struct Receiver {
 struct Group {
   std::string name;
   SendGroup gate;
-  std::deque<Ref> ready;
+  Line ready;
   std::uint32_t receivers = 0;
   bool in_ring = false;
   Time timer = kNever;  ///< earliest timer set for it
@@ -79,6 +93,8 @@ struct Group {
 class Book {
  public:
   explicit Book(const WebhookSettings& settings);
+  Book(const Book&) = delete;
+  Book& operator=(const Book&) = delete;
 
   [[nodiscard]] Index find(DeliveryNo no) const;
   /// Adds it, queued, in the order of its chain.
@@ -95,7 +111,7 @@ class Book {
 
   Entry& entry(Index i) { return entries_[i]; }
   [[nodiscard]] const Entry& entry(Index i) const { return entries_[i]; }
-  [[nodiscard]] Index slots() const { return static_cast<Index>(entries_.size()); }
+  [[nodiscard]] Index slots() const { return entries_.size(); }
   [[nodiscard]] std::size_t size() const { return by_no_.size(); }
 
   Receiver& receiver(Index i) { return receivers_[i]; }
@@ -113,30 +129,37 @@ class Book {
   void configure(const WebhookSettings& settings);
 
  private:
-  struct ChainKey {
-    Index receiver;
-    TaskNo task;
-    bool operator==(const ChainKey&) const = default;
+  static std::size_t mixed(std::uint64_t value) {
+    return static_cast<std::size_t>((value * 0x9e3779b97f4a7c15ULL) >> 20U);
+  }
+  static std::size_t hash(DeliveryNo no) { return mixed(static_cast<std::uint64_t>(no)); }
+  static std::size_t hash(Index receiver, TaskNo task) {
+    return mixed((static_cast<std::uint64_t>(task) << 20U) ^ receiver);
+  }
+  struct HashOfNo {
+    const Slab* entries;
+    std::size_t operator()(Index i) const { return hash((*entries)[i].no); }
   };
-  struct ChainHash {
-    std::size_t operator()(const ChainKey& key) const {
-      const auto mixed = (static_cast<std::uint64_t>(key.task) << 20U) ^ key.receiver;
-      return static_cast<std::size_t>(mixed * 0x9e3779b97f4a7c15ULL);
-    }
+  struct HashOfChain {
+    const Slab* entries;
+    std::size_t operator()(Index i) const { return hash((*entries)[i].receiver, (*entries)[i].task); }
   };
 
   Index intern_group(std::string_view name);
   void release_group(Index group, Time now);
   void link(Index entry);
+  /// Answers the entry that is first of the chain now, if this one was.
+  Index unlink(Index entry);
   [[nodiscard]] bool is_configured(std::string_view name) const;
   [[nodiscard]] EndpointSettings limits_of(std::string_view group) const;
 
   std::map<std::string, EndpointSettings> endpoints_;
-  std::vector<Entry> entries_;
-  std::vector<Index> free_entries_, free_receivers_, free_groups_;
-  std::unordered_map<DeliveryNo, Index> by_no_;
-  std::unordered_map<ChainKey, Index, ChainHash> chains_;
-  std::deque<Receiver> receivers_;  ///< a name that is empty: nobody
+  Slab entries_;
+  Index free_entry_ = kNone;  ///< the first of those that nobody lives in, linked by `next`
+  std::vector<Index> free_receivers_, free_groups_;
+  IndexTable<HashOfNo> by_no_{HashOfNo{&entries_}};
+  IndexTable<HashOfChain> chains_{HashOfChain{&entries_}};  ///< the first of each
+  std::deque<Receiver> receivers_;                          ///< a name that is empty: nobody
   std::deque<Group> groups_;
   std::unordered_map<std::string, Index> receiver_by_name_, group_by_name_;
 };

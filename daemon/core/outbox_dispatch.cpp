@@ -52,12 +52,12 @@ void Outbox::Impl::run_timers(Now now) {
     std::pop_heap(timers_.begin(), timers_.end(), Later{});
     const Timer timer = timers_.back();
     timers_.pop_back();
-    if (timer.group != kNone) {
-      outbox::Group& group = book_.group(timer.group);
+    if (timer.of_group()) {
+      outbox::Group& group = book_.group(timer.what.entry);
       if (group.timer <= timer.when) group.timer = kNever;
-      wake(timer.group);
-    } else if (book_.valid(timer.entry)) {
-      start(timer.entry.entry, now);
+      wake(timer.what.entry);
+    } else if (book_.valid(timer.what)) {
+      start(timer.what.entry, now);
     }
   }
 }
@@ -71,7 +71,7 @@ void Outbox::Impl::set_timer(Timer timer) {
 // Superseded and dropped deliveries leave their timers behind; more of those than of the others is a leak.
 void Outbox::Impl::drop_stale_timers() {
   std::erase_if(timers_, [this](const Timer& timer) {
-    return timer.group == kNone ? !book_.valid(timer.entry) : book_.group(timer.group).timer != timer.when;
+    return timer.of_group() ? book_.group(timer.what.entry).timer != timer.when : !book_.valid(timer.what);
   });
   std::make_heap(timers_.begin(), timers_.end(), Later{});
 }
@@ -80,7 +80,7 @@ void Outbox::Impl::set_group_timer(Index index, Time when) {
   outbox::Group& group = book_.group(index);
   if (when == kNever || group.timer <= when) return;
   group.timer = when;
-  set_timer({when, {}, index});
+  set_timer({when, {index, outbox::kNoGeneration}});
 }
 
 void Outbox::Impl::wake(Index index) {
@@ -158,7 +158,7 @@ void Outbox::Impl::send_ready(Now now, Actions& out) {
 // False when this group can't send now; its timer, the end of an attempt or a new delivery wakes it.
 bool Outbox::Impl::send_one(Index index, Now now, Actions& out) {
   outbox::Group& group = book_.group(index);
-  while (!group.ready.empty() && !book_.valid(group.ready.front())) group.ready.pop_front();
+  while (!group.ready.empty() && !book_.valid(group.ready.front())) group.ready.pop();
   if (group.ready.empty()) return false;
   const Ref ref = group.ready.front();
   Entry& entry = book_.entry(ref.entry);
@@ -167,7 +167,7 @@ bool Outbox::Impl::send_one(Index index, Now now, Actions& out) {
     set_group_timer(index, may);
     return false;
   }
-  group.ready.pop_front();
+  group.ready.pop();
   assert(book_.first(ref.entry));
   group.gate.began(entry.no, now.steady);
   entry.when = now.steady;

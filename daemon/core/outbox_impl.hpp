@@ -45,8 +45,8 @@ class Outbox::Impl {
   };
   struct Timer {
     Time when{};
-    outbox::Ref entry;                    ///< either this
-    outbox::Index group = outbox::kNone;  ///< or this
+    outbox::Ref what;  ///< an entry; or with kNoGeneration, a group
+    [[nodiscard]] bool of_group() const { return what.generation == outbox::kNoGeneration; }
   };
   struct Later {  // orders the heap: the earliest on top
     bool operator()(const Timer& a, const Timer& b) const { return a.when > b.when; }

@@ -69,6 +69,12 @@ class SqliteStore::Impl {
         true);  // who took up only a part must not go on as if it were all
   }
 
+  /// Everything asked for in one turn of the loop is read in one transaction.
+  void outgoing(DeliveryNo no, std::function<void(std::optional<Outgoing>)> done) {
+    wanted_.push_back({no, std::move(done)});
+    if (wanted_.size() == 1) loop_.post([this] { read_wanted(); });
+  }
+
   void close() {
     loop_.shut();
     quick_.close();
@@ -86,10 +92,29 @@ class SqliteStore::Impl {
   [[nodiscard]] const Writer& writer() const { return writer_; }
   Reader& quick() { return quick_; }
   Reader& lists() { return lists_; }
-  [[nodiscard]] const webhooks::SecretBox& secrets() const { return secrets_; }
   [[nodiscard]] std::shared_ptr<const StoreRules> rules() const { return rules_; }
 
  private:
+  struct Wanted {
+    DeliveryNo no;
+    std::function<void(std::optional<Outgoing>)> done;
+  };
+
+  void read_wanted() {
+    const auto wanted = std::make_shared<const std::vector<Wanted>>(std::exchange(wanted_, {}));
+    ask<std::vector<std::optional<Outgoing>>>(
+        quick_,
+        [this, wanted](Connection& db) {
+          std::vector<std::optional<Outgoing>> found;
+          for (const Wanted& one : *wanted) found.push_back(load_outgoing(db, secrets_, one.no));
+          return found;
+        },
+        [wanted, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
+          found.resize(wanted->size());  // none, when the file can't be read
+          for (std::size_t i = 0; i < wanted->size() && *open; ++i) (*wanted)[i].done(std::move(found[i]));
+        });
+  }
+
   void reading_failed(Connection& db, const std::exception& error, bool vital) {
     spdlog::error("the store can't be read: {}", error.what());
     const auto* sqlite = dynamic_cast<const SqliteError*>(&error);
@@ -108,6 +133,7 @@ class SqliteStore::Impl {
   Writer writer_;
   Reader quick_;
   Reader lists_;
+  std::vector<Wanted> wanted_;  ///< deliveries to be read
 };
 
 SqliteStore::SqliteStore(asio::io_context& io, SqliteOptions options)
@@ -144,8 +170,7 @@ void SqliteStore::events(EventQuery query, std::function<void(EventPage)> done) 
 }
 
 void SqliteStore::outgoing(DeliveryNo no, std::function<void(std::optional<Outgoing>)> done) {
-  impl_->ask(
-      impl_->quick(), [no, this](Connection& db) { return load_outgoing(db, impl_->secrets(), no); }, std::move(done));
+  impl_->outgoing(no, std::move(done));
 }
 
 void SqliteStore::counts(std::function<void(StoreCounts)> done) {

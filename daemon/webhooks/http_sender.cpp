@@ -15,12 +15,15 @@ constexpr std::uint64_t kKeepAnswer = 16U << 10U;
 constexpr std::uint64_t kLongestAnswer = 64U << 10U;
 constexpr milliseconds kConnectTimeout{5000};
 constexpr std::size_t kLongestDetail = 500;
+constexpr std::string_view kAgent = "user-agent: mjwatchd/" MJWATCHD_VERSION;
 
-/// What an attempt is made of, whoever the receiver is.
-struct Target {
-  std::string url;
-  std::vector<std::string> secrets;
-  const SenderEndpoint* endpoint = nullptr;  ///< null for a URL given with a task
+/// A configured endpoint, everything that is the same for each of its attempts made ready.
+struct Endpoint {
+  SenderEndpoint given;
+  std::vector<SigningKey> keys;
+  std::vector<std::string> headers;  ///< "Name: value"
+  bool names_agent = false;          ///< sets User-Agent itself
+  std::string unusable;              ///< why nothing can be sent to it
 };
 
 SendFault fault_of(http::Fault fault) {
@@ -114,6 +117,38 @@ std::string refuse_header(const std::string& name, const std::string& value) {
   return control ? "the header " + name + " has a control character in its value" : std::string();
 }
 
+namespace {
+
+std::optional<std::vector<SigningKey>> parse_keys(const std::vector<std::string>& secrets, std::string& why) {
+  std::vector<SigningKey> keys;
+  for (const std::string& secret : secrets) {
+    auto key = parse_signing_key(secret, &why);
+    if (!key) return std::nullopt;
+    keys.push_back(std::move(*key));
+  }
+  return keys;
+}
+
+Endpoint make_ready(SenderEndpoint given) {
+  Endpoint ready;
+  if (auto keys = parse_keys(given.secrets, ready.unusable)) ready.keys = std::move(*keys);
+  for (const auto& [name, value] : given.headers) {
+    if (const std::string why = refuse_header(name, value); !why.empty()) ready.unusable = why;
+    ready.names_agent = ready.names_agent || lower(name) == "user-agent";
+    ready.headers.push_back(name + ": " + value);
+  }
+  ready.given = std::move(given);
+  return ready;
+}
+
+std::map<std::string, Endpoint> make_ready(std::map<std::string, SenderEndpoint> endpoints) {
+  std::map<std::string, Endpoint> ready;
+  for (auto& [name, endpoint] : endpoints) ready.emplace(name, make_ready(std::move(endpoint)));
+  return ready;
+}
+
+}  // namespace
+
 class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
  public:
   Impl(http::Client& client, SenderOptions options, Post post, Clock clock)
@@ -121,7 +156,7 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
         post_(std::move(post)),
         clock_(std::move(clock)),
         policy_(options.allow, "webhooks.allow", options.own),
-        options_(std::move(options)) {}
+        endpoints_(make_ready(std::move(options.endpoints))) {}
 
   void send(const Outgoing& outgoing, std::function<void(SendResult)> done) {
     const WallTime started = clock_();
@@ -151,7 +186,7 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
   void reload(SenderOptions options) {
     AddressPolicy policy(options.allow, "webhooks.allow", options.own);
     policy_ = std::move(policy);
-    options_ = std::move(options);
+    endpoints_ = make_ready(std::move(options.endpoints));
   }
 
   void cancel_all() {
@@ -162,90 +197,71 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
 
  private:
   std::optional<http::Request> prepare(const Outgoing& outgoing, WallTime now, std::string& why) const {
-    const auto target = find_target(outgoing, why);
-    if (!target) return std::nullopt;
     if (!outgoing.body) {
       why = "there is no body to send";
       return std::nullopt;
     }
     http::Request request;
     request.method = "POST";
-    request.url = target->url;
     request.body = outgoing.body;
     request.connect_timeout = kConnectTimeout;
-    request.timeout = kUrlTimeout;
     request.keep_body = kKeepAnswer;
     request.max_body = kLongestAnswer;
     request.headers = {"content-type: " + std::string(content_type(outgoing.format)),
-                       "user-agent: mjwatchd/" MJWATCHD_VERSION, "webhook-id: " + outgoing.webhook_id};
-    if (!add_signature(*target, outgoing, now, request, why)) return std::nullopt;
-    if (target->endpoint == nullptr) {
-      request.guard = policy_.guard();
-    } else if (!apply(*target->endpoint, request, why)) {
-      return std::nullopt;
-    }
+                       "webhook-id: " + outgoing.webhook_id};
+    why = outgoing.endpoint.empty() ? to_url(outgoing, now, request) : to_endpoint(outgoing, now, request);
+    if (!why.empty()) return std::nullopt;
     return request;
   }
 
-  std::optional<Target> find_target(const Outgoing& outgoing, std::string& why) const {
-    if (outgoing.endpoint.empty()) {
-      Target target{outgoing.target.url, {}, nullptr};
-      if (!outgoing.target.secret.empty()) target.secrets.push_back(outgoing.target.secret);
-      if (target.secrets.empty() && outgoing.format != BodyFormat::notify_hook) {
-        why = "a URL given with a task needs its own secret";
-        return std::nullopt;
-      }
-      return target;
+  // All three answer why it can't be; nothing when it can.
+
+  std::string to_url(const Outgoing& outgoing, WallTime now, http::Request& request) const {
+    const std::string& secret = outgoing.target.secret;
+    if (secret.empty() && outgoing.format != BodyFormat::notify_hook) {
+      return "a URL given with a task needs its own secret";
     }
-    const auto found = options_.endpoints.find(outgoing.endpoint);
-    if (found == options_.endpoints.end()) {
-      why = "the endpoint " + outgoing.endpoint + " is not in the configuration";
-      return std::nullopt;
-    }
-    return Target{found->second.url, found->second.secrets, &found->second};
+    std::string why;
+    const auto keys = parse_keys(secret.empty() ? std::vector<std::string>{} : std::vector{secret}, why);
+    if (!keys) return why;
+    request.url = outgoing.target.url;
+    request.timeout = kUrlTimeout;
+    request.guard = policy_.guard();
+    request.headers.emplace_back(kAgent);
+    return add_signature(*keys, outgoing, now, request);
   }
 
-  static bool add_signature(const Target& target, const Outgoing& outgoing, WallTime now, http::Request& request,
-                            std::string& why) {
+  std::string to_endpoint(const Outgoing& outgoing, WallTime now, http::Request& request) const {
+    const auto found = endpoints_.find(outgoing.endpoint);
+    if (found == endpoints_.end()) return "the endpoint " + outgoing.endpoint + " is not in the configuration";
+    const Endpoint& endpoint = found->second;
+    if (!endpoint.unusable.empty()) return endpoint.unusable;
+    request.url = endpoint.given.url;
+    request.timeout = endpoint.given.timeout;
+    request.ca_file = endpoint.given.ca_file;
+    request.client_cert_file = endpoint.given.client_cert_file;
+    request.proxy = endpoint.given.proxy;
+    if (!endpoint.names_agent) request.headers.emplace_back(kAgent);
+    request.headers.insert(request.headers.end(), endpoint.headers.begin(), endpoint.headers.end());
+    return add_signature(endpoint.keys, outgoing, now, request);
+  }
+
+  static std::string add_signature(const std::vector<SigningKey>& keys, const Outgoing& outgoing, WallTime now,
+                                   http::Request& request) {
     const std::int64_t seconds = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
     request.headers.push_back("webhook-timestamp: " + std::to_string(seconds));
-    if (target.secrets.empty()) return true;
-    std::vector<SigningKey> keys;
-    for (const std::string& secret : target.secrets) {
-      auto key = parse_signing_key(secret, &why);
-      if (!key) return false;
-      keys.push_back(std::move(*key));
-    }
+    if (keys.empty()) return {};
     const auto signature = sign(keys, outgoing.webhook_id, seconds, *outgoing.body);
-    if (!signature) {
-      why = "the body could not be signed; a whpk_ key only verifies";
-      return false;
-    }
+    if (!signature) return "the body could not be signed; a whpk_ key only verifies";
     request.headers.push_back("webhook-signature: " + *signature);
-    return true;
-  }
-
-  static bool apply(const SenderEndpoint& endpoint, http::Request& request, std::string& why) {
-    request.timeout = endpoint.timeout;
-    request.ca_file = endpoint.ca_file;
-    request.client_cert_file = endpoint.client_cert_file;
-    request.proxy = endpoint.proxy;
-    for (const auto& [name, value] : endpoint.headers) {
-      why = refuse_header(name, value);
-      if (!why.empty()) return false;
-      if (lower(name) == "user-agent") {
-        std::erase_if(request.headers, [](const std::string& line) { return line.starts_with("user-agent:"); });
-      }
-      request.headers.push_back(name + ": " + value);
-    }
-    return true;
+    return {};
   }
 
   http::Client& client_;
   Post post_;
   Clock clock_;
   AddressPolicy policy_;
-  SenderOptions options_;
+  std::map<std::string, Endpoint> endpoints_;
   std::uint64_t last_ = 0;
   std::map<std::uint64_t, http::Client::CallId> calls_;
 };

@@ -1,8 +1,9 @@
 #include "daemon/webhooks/signature.hpp"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <array>
 #include <charconv>
@@ -51,14 +52,40 @@ std::optional<std::string> unbase64(std::string_view text) {
   return data;
 }
 
-std::optional<std::string> hmac(std::string_view key, std::string_view message) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
-  unsigned length = 0;
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(message), message.size(), mac.data(),
-           &length) == nullptr) {
-    return std::nullopt;
+/// HMAC-SHA256, looked up among OpenSSL's algorithms once and not for each webhook.
+class Hmac {
+ public:
+  std::optional<std::string> of(std::string_view key, std::string_view message) {
+    std::string mac(EVP_MAX_MD_SIZE, '\0');
+    std::size_t length = 0;
+    if (!context_ || EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) != 1 ||
+        EVP_MAC_update(context_.get(), bytes(message), message.size()) != 1 ||
+        EVP_MAC_final(context_.get(), reinterpret_cast<unsigned char*>(mac.data()), &length, mac.size()) != 1) {
+      return std::nullopt;
+    }
+    mac.resize(length);
+    return mac;
   }
-  return std::string(reinterpret_cast<const char*>(mac.data()), length);
+
+ private:
+  using Context = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
+
+  static Context make() {
+    const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr), &EVP_MAC_free);
+    Context context(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr, &EVP_MAC_CTX_free);
+    std::string digest = "SHA256";
+    const std::array<OSSL_PARAM, 2> digests{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+                                            OSSL_PARAM_construct_end()};
+    if (context && EVP_MAC_CTX_set_params(context.get(), digests.data()) != 1) context.reset();
+    return context;
+  }
+
+  Context context_ = make();
+};
+
+std::optional<std::string> hmac(std::string_view key, std::string_view message) {
+  thread_local Hmac hmac_of_thread;
+  return hmac_of_thread.of(key, message);
 }
 
 Key private_key(const SigningKey& key) {

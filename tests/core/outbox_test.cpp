@@ -289,3 +289,30 @@ TEST_CASE("whatever is answered, each delivery ends once and nothing of a task o
   CHECK(desk.outbox->pending() == 0);
   CHECK(desk.outbox->in_flight() == 0);
 }
+
+TEST_CASE("a receiver's deliveries go the oldest first, also those that waited for another of their task") {
+  Desk desk;
+  desk.settings.endpoints["app"].max_in_flight = 1;
+  desk.open();
+  // Two of each task, side by side: the second may go when the first is delivered.
+  for (DeliveryNo no = 1; no <= 40; ++no) desk.adopt(Desk::delivery(no, (no + 1) / 2, EventType::images));
+  desk.step();
+  for (DeliveryNo no = 1; no <= 40; ++no) desk.answer(desk.sends.back(), 200);
+  CHECK(desk.sends.size() == 40);
+  CHECK(std::is_sorted(desk.sends.begin(), desk.sends.end()));
+}
+
+TEST_CASE("a retry whose time has come goes before what is younger, and a test before everything") {
+  Desk desk;
+  desk.settings.endpoints["app"].max_in_flight = 1;
+  desk.open();
+  for (DeliveryNo no = 1; no <= 5; ++no) desk.adopt(Desk::delivery(no, no));
+  desk.step();
+  desk.answer(1, 500);
+  desk.pass(10s);
+  desk.answer(2, 200);
+  desk.adopt(Desk::delivery(6, 0, EventType::test));
+  desk.answer(1, 200);
+  desk.answer(6, 200);
+  CHECK(desk.sends == std::vector<DeliveryNo>{1, 2, 1, 6, 3});
+}
