@@ -66,6 +66,13 @@ Exit replay(Session& session, const ReplayOrder& order);
 Exit endpoints(Session& session, const std::string& action, const std::string& name);
 Exit status(Session& session);
 
+struct TopOrder {
+  bool once = false;
+  std::string interval = "1s";
+};
+/// A live view on a terminal; else, or with `once`, how things stand now.
+Exit top(Session& session, const TopOrder& order);
+
 struct ListenOrder {
   int port = 8000;  ///< 0: picked by the system
   std::string host = "127.0.0.1";

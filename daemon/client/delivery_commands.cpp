@@ -81,7 +81,14 @@ Exit replay(Session& session, const ReplayOrder& order) {
   put("since", order.since);
   put("until", order.until);
   const auto answer = session.daemon.need(Call{.method = "POST", .path = "/v1/deliveries/replay", .body = body + "}"});
-  print(dump(parse_json(answer.body)) + "\n");
+  const auto told = parse_json(answer.body);
+  if (session.json) {
+    print(dump(told) + "\n");
+    return Exit::done;
+  }
+  const auto held = text(told, "held");
+  print(text(told, "replayed") + " are sent again" +
+        (held == "0" ? "" : ", " + held + " wait for their endpoint: mjwatch endpoints enable NAME") + "\n");
   return Exit::done;
 }
 

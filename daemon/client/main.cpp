@@ -27,6 +27,7 @@ struct CommandLine {
   DeliveriesOrder deliveries;
   ReplayOrder replay;
   ListenOrder listen;
+  TopOrder top;
   SimulateOrder simulate;
   std::function<Exit(Session&)> run;
 };
@@ -35,11 +36,12 @@ void declare_tasks(CLI::App& app, CommandLine& line) {
   auto* add = app.add_subcommand("add", "Watch tasks");
   add->add_option("ID", line.add.ids, "Tasks");
   add->add_option("--gateway", line.add.gateway, "Gateway; default: the configuration's first");
-  add->add_option("--webhook", line.add.webhooks, "Endpoint by name, or a URL; replaces the default ones");
+  add->add_option("--webhook", line.add.webhooks, "Endpoint by name, or a URL; replaces the default ones")
+      ->allow_extra_args(false);  // each takes one word: what follows is a task
   add->add_option("--secret-file", line.add.secret_file, "Secret that signs for a URL");
   add->add_flag("--no-webhooks", line.add.no_webhooks, "Send no webhooks");
-  add->add_option("--event", line.add.events, "Event types to send, such as task.succeeded");
-  add->add_option("--meta", line.add.meta, "KEY=VALUE that comes back in the webhook");
+  add->add_option("--event", line.add.events, "Event types to send, such as task.succeeded")->allow_extra_args(false);
+  add->add_option("--meta", line.add.meta, "KEY=VALUE that comes back in the webhook")->allow_extra_args(false);
   add->add_option("--save", line.add.save, "image, all, video or none");
   add->add_option("--action", line.add.action, "IMAGINE, UPSCALE, …: helps the schedule");
   add->add_option("--from", line.add.from, "File (- is standard input) with an id or a JSON registration a line");
@@ -94,7 +96,7 @@ void declare_webhooks(CLI::App& app, CommandLine& line) {
   events->add_flag("--follow,-f", line.events.follow, "Go on with what happens");
   events->add_option("--task", line.events.task);
   events->add_option("--gateway", line.events.gateway);
-  events->add_option("--type", line.events.types, "Such as task.succeeded");
+  events->add_option("--type", line.events.types, "Such as task.succeeded")->allow_extra_args(false);
   events->add_option("--since", line.events.since, "Event id to go on after; 0: the oldest kept");
   events->callback([&line] { line.run = [&line](Session& s) { return mjwatchd::client::events(s, line.events); }; });
 
@@ -125,13 +127,19 @@ void declare_webhooks(CLI::App& app, CommandLine& line) {
   auto* status = app.add_subcommand("status", "Show how the daemon is");
   status->callback([&line] { line.run = [](Session& s) { return mjwatchd::client::status(s); }; });
 
+  auto* top = app.add_subcommand("top", "Watch what is being watched, made and delivered; q leaves");
+  top->add_flag("--once", line.top.once, "Show it once, as in a pipe");
+  top->add_option("--interval", line.top.interval, "Between two looks, such as 2s")->capture_default_str();
+  top->callback([&line] { line.run = [&line](Session& s) { return mjwatchd::client::top(s, line.top); }; });
+
   auto* listen = app.add_subcommand("listen", "Receive webhooks, verify them and print a line for each");
   listen->add_option("PORT", line.listen.port, "0 picks a free one")
       ->capture_default_str()
       ->check(CLI::Range(0, 65535));
   listen->add_option("--host", line.listen.host)->capture_default_str();
   listen->add_option("--secret-file", line.listen.secret_files, "Secret to verify with; several during a rotation")
-      ->required();
+      ->required()
+      ->allow_extra_args(false);
   listen->add_option("--exec", line.listen.exec,
                      "Run this with the body on standard input, MJWATCH_TYPE and MJWATCH_ID set");
   listen->add_option("--count", line.listen.count, "End after so many verified ones")->check(CLI::Range(0, 1000000000));

@@ -31,6 +31,10 @@ std::vector<std::size_t> Table::widths(std::size_t most) const {
     --*widest;
     --total;
   }
+  while (total > most && widths.size() > 1) {
+    total -= widths.back() + kGap;
+    widths.pop_back();
+  }
   return widths;
 }
 
@@ -39,11 +43,11 @@ std::string Table::print(const Terminal& terminal) const {
   std::string out;
   const auto line = [&](const std::vector<std::string>& cells, bool heading) {
     std::string text;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
+    for (std::size_t i = 0; i < width.size(); ++i) {
       const auto cell = fit(cells[i], width[i]);
       const auto colour = heading ? Colour::dim : colour_of(cells[i]);
       text += coloured(terminal, colour, cell);
-      if (i + 1 < cells.size()) text.append(width[i] - columns(cell) + kGap, ' ');
+      if (i + 1 < width.size()) text.append(width[i] - columns(cell) + kGap, ' ');
     }
     text.erase(text.find_last_not_of(' ') + 1);
     out += text + "\n";

@@ -9,7 +9,7 @@
 namespace mjwatchd::client {
 
 /// Rows under headings. In a pipe columns are as wide as their widest cell; on a terminal the
-/// widest columns are cut with "…" until a row fits.
+/// widest columns are cut with "…" until a row fits; where that isn't enough, the last ones are left out.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}

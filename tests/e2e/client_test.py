@@ -262,6 +262,16 @@ class ClientTest(Case):
         wait_until(lambda: '"verified":false' in listener.output(), 10, "it is not verified")
         self.assertTrue(self.daemon_.control.deliveries("?state=pending"), "401 is a failure, to be tried again")
 
+    def test_an_option_takes_one_word_and_leaves_the_ids_alone(self):
+        self.watch("add", "--meta", "a=1", "--event", "task.failed", "--webhook", "app", "t1", "t2")
+        self.assertEqual({task["id"] for task in self.objects("list")}, {"t1", "t2"})
+        self.assertEqual(self.objects("events", "--type", "task.failed", "--task", "t1"), [])
+
+    def test_replay_by_range_tells_people_how_many(self):
+        self.ended("again")
+        wait_until(lambda: self.daemon_.control.deliveries("?state=delivered"), 20, "it is on record")
+        self.assertEqual(self.watch("replay", "--state", "delivered").stdout, "1 are sent again\n")
+
     def test_usage(self):
         for words in ([], ["paint"], ["add"], ["show"], ["wait"], ["list", "--limit", "none"], ["add", "a", "--meta", "x"]):
             self.watch(*words, code=2)
