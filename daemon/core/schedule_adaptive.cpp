@@ -14,6 +14,7 @@ constexpr milliseconds kFirstLookOfUnknown = 2s;
 /// What is hastened goes before all that waited for max_gap.
 constexpr milliseconds kAhead = 24h;
 constexpr std::size_t kLeastNear = 64;
+constexpr std::size_t kAskMemoryAhead = 8;
 
 /// The reply is as of when the gateway made it: half-way, for all we know.
 Time made(const Look& look) { return look.asked + (look.answered - look.asked) / 2; }
@@ -31,15 +32,10 @@ AdaptiveSchedule::AdaptiveSchedule(const GatewaySettings& gateway, const WatchSe
       call_cost_(std::max(seconds(gateway.call_cost), 0.001F)),
       max_gap_(watch.max_gap) {}
 
-AdaptiveSchedule::Entry& AdaptiveSchedule::entry(TaskSlot slot) {
-  while (slot >= entries_.size()) entries_.emplace_back();
-  return entries_[slot];
-}
-
 // ---- in and out
 
 void AdaptiveSchedule::add(TaskSlot slot, const TaskFacts& facts, Time now) {
-  Entry& e = entry(slot);
+  Entry& e = entries_[slot];
   assert(e.place == Place::absent);
   clock_ = std::max(clock_, now);
   e.course = Course{};
@@ -52,7 +48,7 @@ void AdaptiveSchedule::add(TaskSlot slot, const TaskFacts& facts, Time now) {
 }
 
 void AdaptiveSchedule::looked(TaskSlot slot, const Look& look) {
-  Entry& e = entry(slot);
+  Entry& e = entries_[slot];
   assert(e.place == Place::out);
   heard(look);
   const Time when = made(look);
@@ -70,7 +66,7 @@ void AdaptiveSchedule::looked(TaskSlot slot, const Look& look) {
 
 void AdaptiveSchedule::ended(TaskSlot slot, const Look& look) {
   heard(look);
-  Entry& e = entry(slot);
+  Entry& e = entries_[slot];
   if (!e.course.modal) forecast_.ended(e.course, look, made(look));
   removed(slot);
 }
@@ -83,27 +79,27 @@ void AdaptiveSchedule::heard(const Look& look) {
 }
 
 void AdaptiveSchedule::put_back(TaskSlot slot, Time earliest) {
-  assert(entry(slot).place == Place::out);
-  wait(slot, forecast_.outlook(entry(slot).course), earliest);
+  assert(entries_[slot].place == Place::out);
+  wait(slot, forecast_.outlook(entries_[slot].course), earliest);
 }
 
 void AdaptiveSchedule::removed(TaskSlot slot) {
-  assert(entry(slot).place != Place::absent);
+  assert(entries_[slot].place != Place::absent);
   unplace(slot);
-  entry(slot).place = Place::absent;
+  entries_[slot].place = Place::absent;
   refill();
 }
 
 void AdaptiveSchedule::hasten(TaskSlot slot, Time now) {
-  if (entry(slot).place != Place::near && entry(slot).place != Place::far) return;
+  if (entries_[slot].place != Place::near && entries_[slot].place != Place::far) return;
   clock_ = std::max(clock_, now);
   unplace(slot);
-  entry(slot).deadline = now - kAhead;
-  wait(slot, forecast_.outlook(entry(slot).course), Time::min());
+  entries_[slot].deadline = now - kAhead;
+  wait(slot, forecast_.outlook(entries_[slot].course), Time::min());
 }
 
 void AdaptiveSchedule::wait(TaskSlot slot, const Curve& curve, Time not_before) {
-  Entry& e = entry(slot);
+  Entry& e = entries_[slot];
   const float share = call_cost_ / static_cast<float>(batch_);
   const Time due = std::min(later(e.course.born + e.course.seen, curve.reaches(share)), e.deadline);
   e.held = not_before > due;
@@ -119,7 +115,7 @@ void AdaptiveSchedule::wait(TaskSlot slot, const Curve& curve, Time not_before) 
 }
 
 void AdaptiveSchedule::place(TaskSlot slot, const Curve& curve) {
-  Entry& e = entry(slot);
+  Entry& e = entries_[slot];
   const Due due{e.due, slot};
   if (!all_near() && !near_.empty() && near_.rbegin()->first < due) {
     e.place = Place::far;
@@ -132,12 +128,12 @@ void AdaptiveSchedule::place(TaskSlot slot, const Curve& curve) {
   if (near_.size() <= near_most_) return;
   const Due last = near_.rbegin()->first;
   near_.erase(last);
-  entry(last.second).place = Place::far;
+  entries_[last.second].place = Place::far;
   far_.push({last.first, last.second});
 }
 
 void AdaptiveSchedule::unplace(TaskSlot slot) {
-  Entry& e = entry(slot);
+  Entry& e = entries_[slot];
   if (e.place != Place::far) next_call_.reset();
   if (e.place == Place::near) near_.erase({e.due, slot});
   --(e.place == Place::out ? out_ : waiting_);
@@ -145,7 +141,7 @@ void AdaptiveSchedule::unplace(TaskSlot slot) {
 
 void AdaptiveSchedule::pick(TaskSlot slot, std::vector<TaskSlot>& out) {
   unplace(slot);
-  entry(slot).place = Place::out;
+  entries_[slot].place = Place::out;
   ++out_;
   out.push_back(slot);
 }
@@ -164,6 +160,8 @@ void AdaptiveSchedule::refill() {
   if (near_.size() >= batch_) return;
   while (!far_.empty() && near_.size() < near_most_) {
     const TaskSlot slot = far_.top().slot;
+    // Among a million, memory that was not asked for in time is most of what a decision waits for.
+    if (const auto soon = far_.after(kAskMemoryAhead)) __builtin_prefetch(&entries_.at(*soon));
     far_.pop();
     entries_[slot].place = Place::near;
     near_.emplace(Due{entries_[slot].due, slot}, std::nullopt);
@@ -175,7 +173,7 @@ void AdaptiveSchedule::refill() {
 // ---- when
 
 double AdaptiveSchedule::accrued(const Due& due, std::optional<Curve>& curve, Time when) const {
-  const Entry& e = entries_[due.second];
+  const Entry& e = entries_.at(due.second);
   if (e.held && when < e.due) return 0;
   if (!curve) curve = forecast_.outlook(e.course);
   return curve->accrued(seconds(when + transit() - (e.course.born + e.course.seen)));
@@ -197,7 +195,7 @@ double AdaptiveSchedule::most_accrued(Time when) const {
 
 Time AdaptiveSchedule::exact_call() const {
   Time latest = kNever;
-  for (const auto& [due, curve] : near_) latest = std::min(latest, entries_[due.second].deadline);
+  for (const auto& [due, curve] : near_) latest = std::min(latest, entries_.at(due.second).deadline);
   Time soonest = clock_;
   if (latest <= soonest || most_accrued(soonest) >= call_cost_) return std::min(latest, soonest);
   if (most_accrued(latest) < call_cost_) return latest;
@@ -213,7 +211,7 @@ bool AdaptiveSchedule::dense() const {
   if (all_near()) return false;
   const auto first = near_.begin();
   const auto last = std::next(first, static_cast<std::ptrdiff_t>(std::min(batch_, near_.size())) - 1);
-  const Course& course = entries_[first->first.second].course;
+  const Course& course = entries_.at(first->first.second).course;
   return 2 * (last->first.first - first->first.first) < first->first.first - (course.born + course.seen);
 }
 
@@ -224,7 +222,7 @@ Time AdaptiveSchedule::mean_due() const {
   std::size_t count = 0;
   for (auto one = near_.begin(); one != near_.end() && count < batch_; ++one, ++count) {
     sum += one->first.first - base;
-    latest = std::min(latest, entries_[one->first.second].deadline);
+    latest = std::min(latest, entries_.at(one->first.second).deadline);
   }
   const Time mean = base + sum / static_cast<milliseconds::rep>(count);
   return std::min(latest, std::max(base, mean - transit()));
@@ -271,7 +269,7 @@ void AdaptiveSchedule::take_near(Time now, std::size_t count, std::vector<TaskSl
   std::vector<std::pair<double, TaskSlot>> choice;  // most to gain first
   const bool by_due = dense();
   for (auto& [due, curve] : near_) {
-    const Entry& e = entries_[due.second];
+    const Entry& e = entries_.at(due.second);
     if (e.held && e.due > now) continue;
     choice.emplace_back(by_due ? 0.0 : -accrued(due, curve, now), due.second);
     if (by_due && choice.size() == count) break;  // they are in order of their due times

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <map>
 #include <optional>
 #include <utility>
@@ -8,6 +7,7 @@
 
 #include "daemon/core/schedule_calendar.hpp"
 #include "daemon/core/schedule_forecast.hpp"
+#include "daemon/core/schedule_slots.hpp"
 #include "mjwatchd/poll_schedule.hpp"
 
 namespace mjwatchd {
@@ -49,7 +49,6 @@ class AdaptiveSchedule final : public PollSchedule {
   };
   using Due = std::pair<Time, TaskSlot>;
 
-  Entry& entry(TaskSlot slot);
   void heard(const Look& look);
   void wait(TaskSlot slot, const Curve& curve, Time not_before);
   void place(TaskSlot slot, const Curve& curve);
@@ -72,8 +71,8 @@ class AdaptiveSchedule final : public PollSchedule {
   std::size_t batch_, near_most_;
   float call_cost_;  ///< seconds
   milliseconds max_gap_;
-  mutable Forecast forecast_;                         ///< mutable for what it keeps at hand
-  std::deque<Entry> entries_;                         ///< by slot
+  mutable Forecast forecast_;  ///< mutable for what it keeps at hand
+  BySlot<Entry> entries_;
   mutable std::map<Due, std::optional<Curve>> near_;  ///< the soonest due; curves as they are needed
   SlotCalendar far_;
   SlotCalendar deadlines_;

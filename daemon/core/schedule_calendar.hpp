@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "mjwatchd/poll_schedule.hpp"
@@ -12,8 +14,8 @@ namespace mjwatchd {
 /// Slots by time, the soonest on top. It holds on to what became stale: whoever uses it knows which
 /// items still count.
 ///
-/// A heap of the soonest, and the others unsorted by slices of time: with a million slots a single
-/// heap spends its time waiting for memory.
+/// The first slice of time that has any is sorted; those of later slices wait unsorted in eight bytes
+/// each. With a million slots a single heap spends its time waiting for memory.
 class SlotCalendar {
  public:
   struct Item {
@@ -24,37 +26,79 @@ class SlotCalendar {
     }
   };
 
-  [[nodiscard]] bool empty() const { return soon_.empty(); }
-  [[nodiscard]] const Item& top() const { return soon_.front(); }
+  [[nodiscard]] bool empty() const { return sorted_.empty() && added_.empty(); }
+  [[nodiscard]] const Item& top() const { return added_on_top() ? added_.front() : sorted_.back(); }
+
+  /// The slot that will be on top after so many pops, if that is easily told.
+  [[nodiscard]] std::optional<TaskSlot> after(std::size_t pops) const {
+    if (sorted_.size() <= pops) return std::nullopt;
+    return sorted_[sorted_.size() - 1 - pops].slot;
+  }
 
   void push(const Item& item) {
-    if (soon_.empty() && later_.empty()) edge_ = slice(item.when) + 1;
-    if (slice(item.when) < edge_) {
-      soon_.push_back(item);
-      std::push_heap(soon_.begin(), soon_.end());
-      return;
-    }
-    later_[slice(item.when)].push_back(item);
+    if (!empty() && slice(item.when) >= edge_) return put_off(item);
+    if (empty()) edge_ = slice(item.when) + 1;
+    added_.push_back(item);
+    std::push_heap(added_.begin(), added_.end());
+    if (added_.size() > std::max(kMostAdded, sorted_.size())) sort_anew();
   }
 
   void pop() {
-    std::pop_heap(soon_.begin(), soon_.end());
-    soon_.pop_back();
-    if (!soon_.empty() || later_.empty()) return;
-    const auto first = later_.begin();
-    edge_ = first->first + 1;
-    soon_.assign(first->second.begin(), first->second.end());
-    later_.erase(first);
-    std::make_heap(soon_.begin(), soon_.end());
+    if (added_on_top()) {
+      std::pop_heap(added_.begin(), added_.end());
+      added_.pop_back();
+    } else {
+      sorted_.pop_back();
+    }
+    if (empty()) open();
   }
 
  private:
   static constexpr Time::rep kSlice = 32;  ///< milliseconds
-  [[nodiscard]] static Time::rep slice(Time when) { return when.time_since_epoch().count() / kSlice; }
+  static constexpr std::size_t kMostAdded = 512;
+  struct Later {
+    std::uint32_t into;  ///< the slice, milliseconds
+    TaskSlot slot;
+  };
+  [[nodiscard]] static Time::rep slice(Time when) {
+    const Time::rep count = when.time_since_epoch().count();
+    return (count - (count < 0 ? kSlice - 1 : 0)) / kSlice;
+  }
+  [[nodiscard]] bool added_on_top() const {
+    return sorted_.empty() || (!added_.empty() && sorted_.back() < added_.front());
+  }
 
-  std::vector<Item> soon_;  ///< a heap; empty only if all is
-  std::map<Time::rep, std::deque<Item>> later_;
-  Time::rep edge_ = 0;  ///< first slice that is not in soon_
+  void put_off(const Item& item) {
+    const Time::rep first = slice(item.when);
+    const Time::rep into = item.when.time_since_epoch().count() - first * kSlice;
+    later_[first].push_back({static_cast<std::uint32_t>(into), item.slot});
+  }
+
+  /// Sorts the first slice of those put off.
+  void open() {
+    if (later_.empty()) return;
+    const auto first = later_.begin();
+    const Time begin{milliseconds(first->first * kSlice)};
+    if (sorted_.capacity() > 2 * first->second.size() + kMostAdded) sorted_ = {};
+    for (const Later& one : first->second) sorted_.push_back({begin + milliseconds(one.into), one.slot});
+    std::sort(sorted_.begin(), sorted_.end());
+    edge_ = first->first + 1;
+    later_.erase(first);
+  }
+
+  /// So many were added before the edge that it lies too far in the future.
+  void sort_anew() {
+    for (const Item& item : sorted_) put_off(item);
+    for (const Item& item : added_) put_off(item);
+    sorted_.clear();
+    added_.clear();
+    open();
+  }
+
+  std::vector<Item> sorted_;                      ///< the soonest last
+  std::vector<Item> added_;                       ///< a heap; came before the edge since
+  std::map<Time::rep, std::deque<Later>> later_;  ///< by slice; none while the others are empty
+  Time::rep edge_ = 0;                            ///< first slice that is put off
 };
 
 }  // namespace mjwatchd

@@ -229,7 +229,7 @@ std::vector<Belief> Forecast::beliefs() const {
 // ---- memory
 
 namespace {
-constexpr std::string_view kVersion = "schedule-1";
+constexpr std::string_view kVersion = "schedule-2";
 }
 
 std::string Forecast::learned() const {

@@ -31,10 +31,10 @@ class HazardTable {
   [[nodiscard]] bool read(std::istream& in);
 
  private:
-  static constexpr std::size_t kBins = 112;  ///< of a tenth of the logarithm: from 50 ms to an hour
+  static constexpr std::size_t kBins = 130;  ///< an eighth of a doubling: from 50 ms to an hour
 
   std::array<float, kBins> events_{};
-  std::array<float, kBins> exposure_{};  ///< in units of log time
+  std::array<float, kBins> exposure_{};  ///< in bins
   std::array<float, kBins + 1> sum_{};   ///< cumulative hazard at each bin's beginning
 };
 

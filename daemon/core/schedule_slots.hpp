@@ -1,0 +1,30 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "mjwatchd/poll_schedule.hpp"
+
+namespace mjwatchd {
+
+/// Something for each slot, made when it is first asked for. What it holds never moves.
+template <typename Thing>
+class BySlot {
+ public:
+  [[nodiscard]] Thing& operator[](TaskSlot slot) {
+    while (slot / kTogether >= chunks_.size()) chunks_.push_back(std::make_unique<Chunk>());
+    return (*chunks_[slot / kTogether])[slot % kTogether];
+  }
+  /// Of a slot that was asked for before.
+  [[nodiscard]] const Thing& at(TaskSlot slot) const { return (*chunks_[slot / kTogether])[slot % kTogether]; }
+
+ private:
+  static constexpr std::size_t kTogether = 256;
+  using Chunk = std::array<Thing, kTogether>;
+
+  std::vector<std::unique_ptr<Chunk>> chunks_;
+};
+
+}  // namespace mjwatchd
