@@ -249,6 +249,37 @@ TEST_CASE("what a schedule learned is taken up, and written down at most once a 
   for (const auto& [minute, times] : minutes) CHECK(times <= 1);
 }
 
+TEST_CASE("what a schedule learned before a restart is expected again after it, and through a reload") {
+  std::string state;
+  {
+    Watch w;
+    for (int i = 0; i < 8; ++i) {
+      TaskRecord record = w.record("t" + std::to_string(i));
+      record.action = "IMAGINE";
+      w.tell({event::Adopted{record}});
+      const auto call = w.call();
+      w.reply(call, Verdict::answered, {Watch::snapshot(call.ids.front(), Status::success)});
+    }
+    w.tell({event::Adopted{w.record("goes on")}});
+    while (w.learned.empty()) w.answer(w.call());
+    state = w.learned;
+    REQUIRE(w.view().beliefs.size() == 1);
+  }
+  CHECK(state.size() < 32'000);
+  Watch after;
+  CHECK(after.view().beliefs.empty());
+  after.tell({event::LearnedAdopted{"g", state}});
+  REQUIRE(after.view().beliefs.size() == 1);
+  CHECK(after.view().beliefs.front().action == "IMAGINE");
+  const float median = after.view().beliefs.front().median_s;
+  Settings dearer = Watch::defaults();
+  dearer.gateways["g"].call_cost = 20s;
+  Actions out;
+  after.watcher.reconfigure(dearer, after.now(), out);
+  REQUIRE(after.view().beliefs.size() == 1);
+  CHECK(after.view().beliefs.front().median_s == doctest::Approx(median).epsilon(0.05));
+}
+
 TEST_CASE("started is not said again after a restart, though it was said before it") {
   Watch w;
   TaskRecord known = w.record("a");

@@ -36,6 +36,9 @@ class Watch {
         calls.push_back({batch->call, true, batch->ids, clock});
       if (const auto* single = std::get_if<action::FetchOne>(&one))
         calls.push_back({single->call, false, {single->key.id}, clock});
+      const auto* asked = std::get_if<action::Persist>(&one);
+      const auto* known = asked == nullptr ? nullptr : std::get_if<change::Learned>(&asked->change);
+      if (known != nullptr) learned = known->state;
     }
     return out;
   }
@@ -154,6 +157,7 @@ class Watch {
 
   milliseconds clock{0};
   std::deque<Call> calls;  ///< asked for, and not taken by the test yet
+  std::string learned;     ///< what a schedule last wanted kept
   Watcher watcher;
 };
 
