@@ -1,6 +1,7 @@
 #include "daemon/client/session.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
 namespace mjwatchd::client {
@@ -18,8 +19,8 @@ std::string task_path(const std::string& id, const std::string& gateway, const s
 }
 
 long long parse_duration_ms(const std::string& text) {
-  long long number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   const std::string unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
   long long factor = 0;
   if (unit == "ms") factor = 1;
@@ -27,10 +28,10 @@ long long parse_duration_ms(const std::string& text) {
   if (unit == "m") factor = 60'000;
   if (unit == "h") factor = 3'600'000;
   if (unit == "d") factor = 86'400'000;
-  if (error != std::errc{} || number < 0 || factor == 0 || number > 1'000'000'000) {
+  if (error != std::errc{} || factor == 0 || !(number >= 0 && number <= 1e9)) {
     throw Trouble(Exit::usage, "\"" + text + "\" is not a duration: write 250ms, 5s, 10m, 24h or 30d");
   }
-  return number * factor;
+  return std::llround(number * static_cast<double>(factor));
 }
 
 void print(const std::string& text) {

@@ -76,7 +76,8 @@ std::string picture(const Trace& trace, const SimulateOrder& order, WatchTerms t
     add(fixed, poll_at_interval(trace, terms.call, every));
     add(backing_off, poll_backing_off(trace, terms.call, every));
   }
-  return plot(order.trace + ": delay against calls, batches of " + std::to_string(terms.call.batch),
+  const std::string name = order.trace.substr(order.trace.rfind('/') + 1);
+  return plot(name + ": delay against calls, batches of " + std::to_string(terms.call.batch),
               {std::move(backing_off), std::move(fixed), std::move(ours)});
 }
 

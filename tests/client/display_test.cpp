@@ -50,7 +50,9 @@ TEST_CASE("on a terminal bars are redrawn in place and fit") {
 TEST_CASE("durations have units") {
   CHECK(parse_duration_ms("250ms") == 250);
   CHECK(parse_duration_ms("10m") == 600'000);
-  for (const char* bad : {"", "5", "s", "5x", "-1s", "1.5s"})
+  CHECK(parse_duration_ms("0.5s") == 500);
+  CHECK(parse_duration_ms("1.25m") == 75'000);
+  for (const char* bad : {"", "5", "s", "5x", "-1s", "1.5.5s", "infs", "nans"})
     CHECK_THROWS_AS(static_cast<void>(parse_duration_ms(bad)), Trouble);
 }
 
