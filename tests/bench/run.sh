@@ -24,6 +24,8 @@ python3 -B tests/bench/load.py || code=1
 printf '\n== How fast webhooks go out\n'
 cmake --build "$MJWATCHD_PROGRAMS" --target webhook_receiver bare_poster >&2
 python3 -B tests/bench/webhooks.py || code=1
+printf '\n== How soon an end is noticed: measured beside simulated\n'
+python3 -B tests/bench/noticing.py || code=1
 printf '\n== How soon an end is noticed, and what deciding costs\n'
 BUILD=$MJWATCHD_PROGRAMS sh tests/bench/schedule.sh || code=1
 exit $code
