@@ -13,13 +13,11 @@ std::string show_gateways(const std::vector<GatewayStatus>& gateways, const std:
     out.count("calls", view.calls).count("failed_calls", view.failed_calls);
     out.count("ids_asked", view.ids_asked).count("noticed", view.noticed);
     out.truth("batches", view.batches).count("batch", gateway.batch).key("batch_fill");
-    const double room = static_cast<double>(view.calls) * static_cast<double>(gateway.batch);
-    if (room > 0) {
-      out.real(static_cast<double>(view.ids_asked) / room);  // 1: every call was full
-    } else {
-      out.null();
-    }
-    out.real("detection_delay_mean_s", view.detection_delay_mean_s).key("budget").object();
+    view.batch_fill ? out.real(*view.batch_fill) : out.null();  // 1: every call was full
+    out.key("clock_ahead_s");
+    view.clock_ahead ? out.real(std::chrono::duration<double>(*view.clock_ahead).count()) : out.null();
+    out.key("detection_delay").object().count("count", view.delay.count).real("mean_s", view.delay.mean_s());
+    out.real("p50_s", view.delay.p50_s).real("p95_s", view.delay.p95_s).end_object().key("budget").object();
     out.real("left", view.budget_left).count("max_calls_per_minute", gateway.max_calls_per_minute).end_object();
     out.key("expects").array();  // from submission to end, as the schedule has learned it
     for (const Belief& belief : view.beliefs) {

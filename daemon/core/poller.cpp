@@ -10,6 +10,8 @@ using namespace std::chrono_literals;
 constexpr milliseconds kAloneAgain = 10s;  ///< a single fetch that told nothing
 /// What one moment's batch made the gateway stumble over, it may digest later.
 constexpr milliseconds kAloneFor = 30min;
+/// Two clocks further apart than this don't agree.
+constexpr milliseconds kAgree = 1s;
 }  // namespace
 
 Poller::Poller(std::string name, const GatewaySettings* settings, const WatchSettings& watch, Now now)
@@ -105,8 +107,7 @@ void Poller::finished(TaskSlot slot, const Look* look) {
     ++noticed_;
     if (look->finished) {
       const Time from = std::max(*look->finished, task.registered);  // before that it was nobody's wait
-      delay_sum_s_ += std::max(0.0, std::chrono::duration<double>(look->answered - from).count());
-      ++delays_;
+      delays_.add(std::chrono::duration<double>(look->answered - from).count());
     }
   }
   if (task.scheduled) {
@@ -214,6 +215,8 @@ void Poller::leave(CallNo no, Call call, Now now, Actions& out) {
   for (const TaskSlot slot : call.slots) tasks_[slot].call = no;
   link_->called(now.steady, no, call.slots.size());
   if (call.batch) {
+    batch_ids_ += call.slots.size();
+    batch_room_ += settings_->batch;
     action::FetchBatch fetch{no, name_, {}};
     fetch.ids.reserve(call.slots.size());
     for (const TaskSlot slot : call.slots) fetch.ids.push_back(tasks_[slot].id);
@@ -269,7 +272,6 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
     Task& task = tasks_[*slot];
     task.call = 0;
     task.missing_since.reset();
-    task.seen = now.steady;
     seen_any_ = true;
     Look look{call.asked,
               now.steady,
@@ -277,7 +279,8 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
               snapshot.progress,
               clock_.place(snapshot.submitted, now),
               clock_.place(snapshot.started, now),
-              clock_.place(snapshot.finished, now)};
+              true_end(task, call, snapshot.finished, now)};
+    task.seen = now.steady;
     news.push_back({*slot, &snapshot, look});
   }
   notice_forgetting(call, no, now, out);
@@ -289,6 +292,17 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
       absent(slot, call, now, out, news);
     }
   }
+}
+
+std::optional<Time> Poller::true_end(const Task& task, const Call& call, std::optional<WallTime> finished,
+                                     Now now) const {
+  if (!finished) return std::nullopt;
+  const Time end = clock_.on_line(*finished, now);
+  if (end > now.steady + kAgree) return std::nullopt;
+  // The reply that saw it unfinished was of a moment before it came; replies take about as long as this one.
+  const milliseconds on_its_way = now.steady - call.asked;
+  if (task.seen != Time::min() && end + kAgree + on_its_way < task.seen) return std::nullopt;
+  return std::min(end, now.steady);
 }
 
 void Poller::split(const Call& call, Now now) {
@@ -324,7 +338,9 @@ GatewayView Poller::view(Now now) const {
   view.configured = settings_.has_value();
   view.live = tasks_.size();
   view.noticed = noticed_;
-  view.detection_delay_mean_s = delays_ == 0 ? 0.0 : delay_sum_s_ / static_cast<double>(delays_);
+  view.delay = delays_.view();
+  view.clock_ahead = clock_.ahead();
+  if (batch_room_ > 0) view.batch_fill = static_cast<double>(batch_ids_) / static_cast<double>(batch_room_);
   if (schedule_) view.beliefs = schedule_->beliefs();
   if (!link_) return view;
   static constexpr const char* kStates[] = {"up", "throttled", "open", "probing", "refused"};

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/core/delay_record.hpp"
 #include "daemon/core/gateway_clock.hpp"
 #include "daemon/core/gateway_link.hpp"
 #include "daemon/core/task_table.hpp"
@@ -91,6 +92,9 @@ class Poller {
   void lost_memory(std::size_t missing, std::size_t known, Now now, Actions& out);
   [[nodiscard]] Time soon(const Call& call, milliseconds wait, Now now) const;
 
+  /// When the gateway says that the task ended; nothing when what was seen contradicts it.
+  [[nodiscard]] std::optional<Time> true_end(const Task& task, const Call& call, std::optional<WallTime> finished,
+                                             Now now) const;
   void split(const Call& call, Now now);
   [[nodiscard]] TaskFacts facts(const Task& task) const;
   void ask_alone(TaskSlot slot);
@@ -111,8 +115,9 @@ class Poller {
   bool vanished_ = false;                ///< as counted then: too many to believe it
   bool seen_any_ = false;                ///< the gateway has shown a task, or answered a batch
   std::vector<TaskSlot> taken_;
-  std::uint64_t noticed_ = 0, delays_ = 0;
-  double delay_sum_s_ = 0;
+  std::uint64_t noticed_ = 0;
+  DelayRecord delays_;
+  std::uint64_t batch_ids_ = 0, batch_room_ = 0;  ///< asked for in batches, and what those could hold
 };
 
 }  // namespace mjwatchd

@@ -1,9 +1,11 @@
 // The state machine that everything else serves.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +19,19 @@
 
 namespace mjwatchd {
 
+/// How late ended tasks were noticed, since this run began: those whose true end the gateway told by a
+/// clock that agrees with what was seen. From the end, or the registration if that came later.
+struct DetectionDelay {
+  /// Seconds; the last ones are beyond any max_gap that is wise.
+  static constexpr std::array kBounds = {0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0};
+  std::array<std::uint64_t, kBounds.size()> at_most{};  ///< how many were no later than each bound
+  std::uint64_t count = 0;
+  double sum_s = 0;
+  double p50_s = 0, p95_s = 0;  ///< 0 when there are none
+
+  [[nodiscard]] double mean_s() const { return count == 0 ? 0 : sum_s / static_cast<double>(count); }
+};
+
 /// What people may know of how a gateway is doing.
 struct GatewayView {
   std::string name;
@@ -26,8 +41,11 @@ struct GatewayView {
   std::string last_error;
   bool batches = true;  ///< false: falls back to single fetches
   std::uint64_t calls = 0, failed_calls = 0, ids_asked = 0, noticed = 0;
-  double budget_left = 0;  ///< tokens in the bucket
-  double detection_delay_mean_s = 0;
+  std::optional<double> batch_fill;  ///< ids asked for in batches, in shares of what they could hold
+  double budget_left = 0;            ///< tokens in the bucket
+  /// How far its clock is ahead of ours, by the Dates of its replies; nothing before the first.
+  std::optional<milliseconds> clock_ahead;
+  DetectionDelay delay;
   std::vector<Belief> beliefs;  ///< how long tasks take, as its schedule expects
 };
 

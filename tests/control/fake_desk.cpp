@@ -222,6 +222,12 @@ std::vector<GatewayStatus> FakeDesk::gateways() const {
     status.view.state = "up";
     status.view.calls = 4;
     status.view.ids_asked = 100;
+    status.view.batch_fill = 0.5;
+    status.view.clock_ahead = milliseconds(-1500);
+    status.view.delay.count = 4;
+    status.view.delay.sum_s = 3;
+    status.view.delay.p50_s = 0.5;
+    status.view.delay.p95_s = 1.25;
     status.url = "https://user:pass@" + name + ".example/x?key=secret";
     status.batch = 50;
     status.max_calls_per_minute = 120;

@@ -23,9 +23,42 @@ TEST_CASE("a time the gateway gives is placed on our line, though its clock is a
   CHECK(*placed < Time(581s));
 }
 
-TEST_CASE("within two seconds the clocks are taken to agree, and nothing the gateway tells is in our future") {
+TEST_CASE("the Dates of many replies, each cut off at a second, tell the offset far more finely than a second") {
+  for (const milliseconds ahead : {3700ms, -1300ms, 1h + 1ms}) {
+    CAPTURE(ahead.count());
+    GatewayClock clock;
+    for (int i = 0; i < 60; ++i) {
+      const Now now = at(1730ms * i);
+      const WallTime theirs = now.wall - 20ms + ahead;  // half-way through a call of 40 ms
+      clock.heard(std::chrono::floor<std::chrono::seconds>(theirs), now.steady - 40ms, now);
+    }
+    CHECK(*clock.ahead() >= ahead - 60ms);
+    CHECK(*clock.ahead() <= ahead + 60ms);
+  }
+}
+
+TEST_CASE("a clock that was set is followed at once, and one that drifts as it goes") {
   GatewayClock clock;
-  clock.heard(kStart + 11s, Time(10s), at(10s));
+  for (int i = 0; i < 60; ++i) {
+    const Now now = at(1730ms * i);
+    clock.heard(std::chrono::floor<std::chrono::seconds>(now.wall + 20s), now.steady, now);
+  }
+  const Now set = at(200s);
+  clock.heard(set.wall, set.steady, set);
+  CHECK(*clock.ahead() < 1s);
+  for (int i = 0; i < 1000; ++i) {
+    const Now now = at(200s + 17'300ms * i);
+    clock.heard(std::chrono::floor<std::chrono::seconds>(now.wall + 5s + milliseconds(i * 17 / 10)), now.steady, now);
+  }
+  CHECK(*clock.ahead() > 6500ms);
+  CHECK(*clock.ahead() < 6900ms);
+}
+
+TEST_CASE("clocks agree until a Date contradicts it, and nothing the gateway tells is in our future") {
+  GatewayClock clock;
+  CHECK_FALSE(clock.ahead());
+  clock.heard(kStart + 9s, Time(9s), at(10s));
+  CHECK(clock.ahead() == 0ms);
   CHECK(*clock.place(kStart + 5s, at(10s)) == Time(5s));
   CHECK(*clock.place(kStart + 5h, at(10s)) == Time(10s));
   CHECK_FALSE(clock.place(std::nullopt, at(10s)));
