@@ -42,7 +42,7 @@ class Clients(crash_test.Clients):
 
 
 class ChaosTest(crash_test.CrashTest):
-    options = argparse.Namespace(seed=None, tasks=150, troubles=26, kills=26)
+    options = argparse.Namespace(seed=None, tasks=110, troubles=26, kills=26)
     test_nothing_is_lost_doubled_or_half_when_the_daemon_is_killed = None  # crash_test.py's own
 
     def setUp(self):
@@ -221,7 +221,7 @@ def main():
 
     words = argparse.ArgumentParser()
     words.add_argument("--seed", type=int)
-    words.add_argument("--tasks", type=int, default=150)
+    words.add_argument("--tasks", type=int, default=110)
     words.add_argument("--troubles", type=int, default=26)
     ChaosTest.options = words.parse_args()
     ChaosTest.options.kills = ChaosTest.options.troubles

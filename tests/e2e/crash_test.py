@@ -148,7 +148,7 @@ class CrashTest(Case):
     def setUp(self):
         super().setUp()
         seed = self.options.seed if self.options.seed is not None else random.SystemRandom().randrange(2**32)
-        print(f"seed {seed}: to run it again, crash_test.py --seed {seed}", flush=True)
+        print(f"seed {seed}: to run it again, {Path(sys.argv[0]).name} --seed {seed}", flush=True)
         self.rng = random.Random(seed)
         self.random = random.Random(seed)
         self.plans = make_plans(self.options.tasks, self.rng)

@@ -99,9 +99,10 @@ class SoakTest(Case):
         ids = collections.defaultdict(set)
         arrivals = self.receiver_.taken()
         for arrival in arrivals:
-            ids[arrival.json()["data"]["id"]].add(arrival.webhook_id)
-        self.assertEqual([task for task, some in ids.items() if len(some) != 1], [], "told under one id each")
-        print(f"soak: {count} tasks in {self.options.minutes:g} min, all told; {len(arrivals) - count} sent again")
+            data = arrival.json()["data"]
+            ids[data["id"], data["sequence"]].add(arrival.webhook_id)
+        self.assertEqual([event for event, some in ids.items() if len(some) != 1], [], "told under one id each")
+        print(f"soak: {count} tasks in {self.options.minutes:g} min, all told; {len(arrivals) - len(ids)} sent again")
         self.check_flat()
 
     def check_flat(self):

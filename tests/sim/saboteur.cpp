@@ -27,14 +27,14 @@ const std::vector<FaultFacts>& faults() {
       {Fault::saved_turned_back, "final-turned-back", "a task that has succeeded is watched again", 20},
       {Fault::saving_announced_early, "announced-early", "pictures are announced before they are in place", 20},
       {Fault::running_called_failed, "running-is-failure", "a task that still runs is called failed", 20},
-      {Fault::absence_called_loss, "absence-is-loss", "a task absent from one reply is called lost", 20},
+      {Fault::absence_called_loss, "absence-is-loss", "a task absent from one reply is called lost", 40},
       {Fault::wakeup_lost, "wakeup-lost", "a wake-up never comes", 20},
       {Fault::call_doubled, "call-doubled", "a call is made twice", 20},
       {Fault::reply_lost, "reply-lost", "a gateway's reply is dropped", 50},
       {Fault::commit_answer_lost, "commit-answer-lost", "the store's answer is dropped", 20},
       {Fault::task_not_adopted, "task-not-adopted", "a task is forgotten at a restart", 50},
       {Fault::delivery_not_adopted, "delivery-not-adopted", "a delivery is forgotten at a restart", 50},
-      {Fault::deletion_forgotten, "deletion-forgotten", "a deletion is answered and not made", 50},
+      {Fault::deletion_forgotten, "deletion-forgotten", "a deletion is answered and not made", 60},
   };
   return all;
 }
