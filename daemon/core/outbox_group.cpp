@@ -89,6 +89,7 @@ void SendGroup::ended(const AttemptEnd& end, Time now) {
   }
   if (!end.success && !end.charged) return;
   count(end.success, now);
+  if (end.success) return;  // one that has just answered well is not left alone for what was before
   if (bad_in_row_ >= kBadInRow || mostly_failing(now)) open(now);
 }
 
