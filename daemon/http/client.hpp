@@ -76,6 +76,7 @@ struct Request {
   milliseconds stall_timeout{0};        ///< give up when nothing moved for so long; 0: off
   std::uint64_t keep_body = 16U << 20;  ///< bytes of the body kept in `Response::body`
   std::uint64_t max_body = 16U << 20;   ///< bytes after which the exchange is aborted
+  bool read_to_limit = false;           ///< for its beginning, also of what announces more than max_body
   bool accept_encoding = false;         ///< let the server compress (gateway calls only)
   std::string proxy;                    ///< http://, https://, socks5h://; empty: none at all
   std::string ca_file;                  ///< trusted instead of the system's authorities

@@ -140,7 +140,7 @@ bool Exchange::take_head() {
   const auto length = announced(response_);
   const bool bodiless = request_.method == "HEAD" || response_.status == 204 || response_.status == 304;
   if (!length || bodiless) return true;
-  if (*length > request_.max_body) {
+  if (*length > request_.max_body && !request_.read_to_limit) {
     end(Fault::too_large, "the answer is " + bytes(*length) + ", more than " + bytes(request_.max_body));
     return false;
   }

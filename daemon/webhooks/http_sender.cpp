@@ -207,6 +207,7 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
     request.connect_timeout = kConnectTimeout;
     request.keep_body = kKeepAnswer;
     request.max_body = kLongestAnswer;
+    request.read_to_limit = true;  // a long page tells at its beginning what went wrong
     request.headers = {"content-type: " + std::string(content_type(outgoing.format)),
                        "webhook-id: " + outgoing.webhook_id};
     why = outgoing.endpoint.empty() ? to_url(outgoing, now, request) : to_endpoint(outgoing, now, request);

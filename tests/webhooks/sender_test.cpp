@@ -116,6 +116,11 @@ TEST_CASE("of a long answer the first 16 KiB are kept, and beyond 64 KiB the exc
   CHECK(long_one.fault == SendFault::none);
   CHECK(long_one.answer.size() == 16U << 10U);
   CHECK(long_one.answer.starts_with(start));
+  const auto announced = answered(reply(500, start + std::string(100U << 10U, 'z')));
+  CHECK(announced.http_status == 500);
+  CHECK(announced.fault == SendFault::broken);
+  CHECK(announced.answer.starts_with(start));
+  CHECK(announced.answer.size() == 16U << 10U);
   const auto endless = answered("HTTP/1.1 200 X\r\nConnection: close\r\n\r\n" + std::string(80U << 10U, 'y'));
   // Read or not, a 2xx was said: that is what the core goes by.
   CHECK(endless.http_status == 200);
