@@ -126,7 +126,9 @@ bool Rules::strained(const Settings& settings) {
     const auto limits = settings.gateways.find(name);
     if (limits == settings.gateways.end()) continue;
     while (!line.calls.empty() && clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
-    const bool busy = 4 * line.calls.size() >= limits->second.max_calls_per_minute;
+    // Of a small budget a part is spent by a single call.
+    const std::uint32_t most = limits->second.max_calls_per_minute;
+    const bool busy = most < 60 || 4 * line.calls.size() >= most;
     any = any || line.troubled || busy || line.in_flight >= limits->second.max_in_flight;
   }
   return any;
