@@ -9,17 +9,15 @@
 
 namespace mjwatchd {
 
-class Poller;
-
 /// When which task wants attention without being asked about: its expiry, its pictures, a commit to
-/// be tried again. Lazy: an item is good only while its task's `timer` says the same moment.
+/// be tried again. Lazy: an item is good only while its task's `timer` says the same moment (which no empty slot's
+/// does).
 class Deadlines {
  public:
   struct Item {
     Time when;
-    Poller* poller;
+    std::uint32_t poller;  ///< its number
     TaskSlot slot;
-    std::uint64_t generation;
   };
 
   void push(const Item& item) { heap_.push(item); }
@@ -40,7 +38,8 @@ class Deadlines {
  private:
   struct Later {
     bool operator()(const Item& a, const Item& b) const {
-      return a.when != b.when ? a.when > b.when : a.generation > b.generation;
+      if (a.when != b.when) return a.when > b.when;
+      return a.poller != b.poller ? a.poller > b.poller : a.slot > b.slot;
     }
   };
   using Heap = std::priority_queue<Item, std::vector<Item>, Later>;

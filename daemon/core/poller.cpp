@@ -14,8 +14,9 @@ constexpr milliseconds kAloneFor = 30min;
 constexpr milliseconds kAgree = 1s;
 }  // namespace
 
-Poller::Poller(std::string name, const GatewaySettings* settings, const WatchSettings& watch, Now now)
-    : name_(std::move(name)), watch_(watch) {
+Poller::Poller(std::string name, std::uint32_t number, const GatewaySettings* settings, const WatchSettings& watch,
+               Now now)
+    : name_(std::move(name)), number_(number), watch_(watch) {
   reconfigure(settings, watch, now);
 }
 
@@ -200,14 +201,14 @@ bool Poller::from_schedule(Now now, Call& call) {
     Task& task = tasks_[slot];
     assert(task.place == Place::waiting && task.scheduled);
     task.place = Place::asked;
-    if (task.alone_until > now.steady && taken_.size() > 1) {
+    if (task.alone_until() > now.steady && taken_.size() > 1) {
       ask_alone(slot);
     } else {
       call.slots.push_back(slot);
     }
   }
   if (call.slots.empty()) return from_alone(call);
-  call.batch = batch && !(call.slots.size() == 1 && tasks_[call.slots.front()].alone_until > now.steady);
+  call.batch = batch && !(call.slots.size() == 1 && tasks_[call.slots.front()].alone_until() > now.steady);
   return true;
 }
 
@@ -219,10 +220,10 @@ void Poller::leave(CallNo no, Call call, Now now, Actions& out) {
     batch_room_ += settings_->batch;
     action::FetchBatch fetch{no, name_, {}};
     fetch.ids.reserve(call.slots.size());
-    for (const TaskSlot slot : call.slots) fetch.ids.push_back(tasks_[slot].id);
+    for (const TaskSlot slot : call.slots) fetch.ids.push_back(tasks_[slot].id.str());
     out.emplace_back(std::move(fetch));
   } else {
-    out.emplace_back(action::FetchOne{no, {name_, tasks_[call.slots.front()].id}});
+    out.emplace_back(action::FetchOne{no, {name_, tasks_[call.slots.front()].id.str()}});
   }
   calls_.emplace(no, std::move(call));
 }
@@ -255,7 +256,8 @@ void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, 
     case GatewayLink::Outcome::later:
       for (const TaskSlot slot : call.slots) {
         // By itself it fares no better: the gateway is ill, not batches with it.
-        if (!call.batch && link_->state(now.steady) == GatewayLink::State::open) tasks_[slot].alone_until = Time::min();
+        if (!call.batch && link_->state(now.steady) == GatewayLink::State::open)
+          tasks_[slot].in_trouble().alone_until = Time::min();
         again(slot, soon(call, call.batch ? 0ms : kAloneAgain, now), now);
       }
       break;
@@ -271,7 +273,7 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
     if (!slot || tasks_[*slot].call != no) continue;  // foreign, not asked for, or told twice
     Task& task = tasks_[*slot];
     task.call = 0;
-    task.missing_since.reset();
+    if (task.trouble) task.trouble->missing_since.reset();
     seen_any_ = true;
     Look look{call.asked,
               now.steady,
@@ -311,7 +313,7 @@ void Poller::split(const Call& call, Now now) {
     return;
   }
   if (call.slots.size() == 1) {
-    tasks_[call.slots.front()].alone_until = now.steady + kAloneFor;
+    tasks_[call.slots.front()].in_trouble().alone_until = now.steady + kAloneFor;
     return ask_alone(call.slots.front());
   }
   Piece halves[2];

@@ -24,7 +24,7 @@ void Poller::notice_forgetting(const Call& call, CallNo no, Now now, Actions& ou
     if (tasks_[slot].digest == 0) continue;
     ++known;
     // One that was missing before vanished at another time.
-    if (tasks_[slot].call == no && !tasks_[slot].missing_since) ++missing;
+    if (tasks_[slot].call == no && !tasks_[slot].missing_since()) ++missing;
   }
   if (known >= kMemoryLostAt && missing * 2 > known) lost_memory(missing, known, now, out);
 }
@@ -49,8 +49,8 @@ bool Poller::too_many_vanished(Time since, Now now, Actions& out) {
   tasks_.each([&](TaskSlot slot) {
     const Task& task = tasks_[slot];
     if (task.digest == 0 || task.phase != Phase::watching) return;
-    if (task.missing_since) {
-      if (*task.missing_since >= std::max(since - watch_.max_gap, memory_lost_until_)) ++vanished;
+    if (const MaybeTime missing = task.missing_since()) {
+      if (*missing >= std::max(since - watch_.max_gap, memory_lost_until_)) ++vanished;
     } else {
       ++(task.seen >= since ? present : unasked);
     }
@@ -64,8 +64,9 @@ bool Poller::too_many_vanished(Time since, Now now, Actions& out) {
 void Poller::absent(TaskSlot slot, const Call& call, Now now, Actions& out, std::vector<News>& news) {
   Task& task = tasks_[slot];
   task.call = 0;
-  if (!task.missing_since) task.missing_since = now.steady;
-  const milliseconds missing = now.steady - *task.missing_since;
+  MaybeTime& since = task.in_trouble().missing_since;
+  if (!since) since = now.steady;
+  const milliseconds missing = now.steady - *since;
   const milliseconds wait = std::max(kAbsentAgain, missing);
   if (now.steady < memory_lost_until_) return again(slot, soon(call, wait, now), now);
   if (missing < watch_.missing_grace) {
@@ -76,7 +77,7 @@ void Poller::absent(TaskSlot slot, const Call& call, Now now, Actions& out, std:
     return ask_alone(slot);
   }
   // A gateway that never showed anything may be at another address: that confirms no absence.
-  if (!seen_any_ || too_many_vanished(*task.missing_since, now, out)) {
+  if (!seen_any_ || too_many_vanished(*since, now, out)) {
     return again(slot, soon(call, std::max(wait, watch_.missing_grace), now), now);
   }
   news.push_back({slot, nullptr, Look{call.asked, now.steady, {}, {}, {}, {}, {}}});

@@ -9,15 +9,14 @@ TaskSlot TaskTable::add(const TaskRecord& record, const Now& now) {
   assert(!find(record.key.id));
   TaskSlot slot = 0;
   if (free_.empty()) {
-    slot = static_cast<TaskSlot>(tasks_.size());
-    tasks_.emplace_back();
+    slot = slots_++;
   } else {
     slot = free_.back();
     free_.pop_back();
   }
   const auto past = [&now](WallTime when) { return std::min(now.steady, now.at(when)); };
   Task& task = tasks_[slot];
-  task.id = record.key.id;
+  task.id = CompactId(record.key.id);
   task.generation = ++generations_;
   task.digest = record.digest;
   task.registered = past(record.registered_at);
@@ -42,21 +41,20 @@ TaskSlot TaskTable::add(const TaskRecord& record, const Now& now) {
     task.pictures->success = past(record.success_at);
     task.pictures->link_expires_at = record.link_expires_at;
   }
-  by_id_.emplace(task.id, slot);
+  by_id_.add(slot, [this](TaskSlot one) { return hash_of(one); });
   return slot;
 }
 
 void TaskTable::drop(TaskSlot slot) {
   assert(tasks_[slot].generation != 0);
-  by_id_.erase(tasks_[slot].id);
+  by_id_.remove(slot, [this](TaskSlot one) { return hash_of(one); });
   tasks_[slot] = Task{};
   free_.push_back(slot);
 }
 
 std::optional<TaskSlot> TaskTable::find(std::string_view id) const {
-  const auto found = by_id_.find(id);
-  if (found == by_id_.end()) return std::nullopt;
-  return found->second;
+  const CompactId wanted(id);
+  return by_id_.find(wanted.hash(), [&](TaskSlot slot) { return tasks_.at(slot).id == wanted; });
 }
 
 std::uint8_t TaskTable::word(std::string_view action) {

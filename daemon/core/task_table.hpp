@@ -2,14 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include "daemon/core/compact_id.hpp"
+#include "daemon/core/schedule_slots.hpp"
+#include "daemon/core/slot_index.hpp"
 #include "mjwatchd/event.hpp"
 #include "mjwatchd/poll_schedule.hpp"
 #include "mjwatchd/task.hpp"
@@ -36,33 +37,62 @@ struct PictureState {
   std::string error;  ///< of the last attempt
 };
 
-/// What the daemon remembers of a task it watches. Committed state only. A task costs some 250
-/// bytes, its id included; the pictures' part exists only after SUCCESS.
+/// A moment that may not be known, in the room of one.
+class MaybeTime {
+ public:
+  MaybeTime() = default;
+  MaybeTime(Time time) : time_(time) {}                                    // NOLINT
+  MaybeTime(std::optional<Time> time) : time_(time.value_or(kUnknown)) {}  // NOLINT: stands for it everywhere
+  operator std::optional<Time>() const { return *this ? std::optional(time_) : std::nullopt; }  // NOLINT
+  explicit operator bool() const { return time_ != kUnknown; }
+  Time operator*() const { return time_; }
+  void reset() { time_ = kUnknown; }
+
+ private:
+  static constexpr Time kUnknown = Time::min();
+  Time time_ = kUnknown;
+};
+
+/// What befalls few tasks, and those not for long.
+struct Trouble {
+  Time not_before = Time::min();   ///< a failed commit is tried again from here on
+  Time alone_until = Time::min();  ///< the gateway dislikes batches with it
+  MaybeTime missing_since;
+};
+
+/// What the daemon remembers of a task it watches. Committed state only. There may be a million, so
+/// that each byte counts; the pictures' part exists only after SUCCESS.
 struct Task {
-  std::string id;
+  CompactId id;
   std::uint64_t digest = 0;
   std::uint64_t generation = 0;  ///< tells this task from one that had its slot before; never 0 while held
   CallNo call = 0;               ///< the call it is in
   Time expire{};
   Time changed{};  ///< last change of status or progress
   Time registered{};
-  Time not_before = Time::min();   ///< a failed commit is tried again from here on
-  Time timer = kNever;             ///< its one item in the deadlines
-  Time seen = Time::min();         ///< when a reply last had it
-  Time alone_until = Time::min();  ///< the gateway dislikes batches with it
-  std::optional<Time> missing_since;
-  std::optional<Time> submitted, started;
+  Time timer = kNever;      ///< its one item in the deadlines
+  Time seen = Time::min();  ///< when a reply last had it
+  MaybeTime submitted, started;
   std::unique_ptr<PictureState> pictures;
+  std::unique_ptr<Trouble> trouble;
   std::optional<std::uint8_t> progress;
   Phase phase = Phase::watching;
   Status status = Status::unknown;
   SaveMode save = SaveMode::image;
   Place place = Place::held;
   std::uint8_t action = 0;  ///< index into the table's words
-  bool seed = false;
-  bool stalled = false;
-  bool said_started = false;
-  bool scheduled = false;  ///< the schedule knows its slot
+  bool seed : 1 = false;
+  bool stalled : 1 = false;
+  bool said_started : 1 = false;
+  bool scheduled : 1 = false;  ///< the schedule knows its slot
+
+  [[nodiscard]] Time not_before() const { return trouble ? trouble->not_before : Time::min(); }
+  [[nodiscard]] Time alone_until() const { return trouble ? trouble->alone_until : Time::min(); }
+  [[nodiscard]] MaybeTime missing_since() const { return trouble ? trouble->missing_since : MaybeTime(); }
+  [[nodiscard]] Trouble& in_trouble() {
+    if (!trouble) trouble = std::make_unique<Trouble>();
+    return *trouble;
+  }
 };
 
 /// One gateway's tasks: by slot, and by id. Slots are reused; references stay good until drop().
@@ -75,26 +105,29 @@ class TaskTable {
 
   [[nodiscard]] std::optional<TaskSlot> find(std::string_view id) const;
   [[nodiscard]] Task& operator[](TaskSlot slot) { return tasks_[slot]; }
-  [[nodiscard]] const Task& operator[](TaskSlot slot) const { return tasks_[slot]; }
+  [[nodiscard]] const Task& operator[](TaskSlot slot) const { return tasks_.at(slot); }
   [[nodiscard]] bool is(TaskSlot slot, std::uint64_t generation) const {
-    return slot < tasks_.size() && tasks_[slot].generation == generation;
+    return slot < slots_ && tasks_.at(slot).generation == generation;
   }
   [[nodiscard]] std::string_view action(const Task& task) const { return actions_[task.action]; }
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
   /// Calls `visit(slot)` for each task, in the order of slots.
   template <typename Visit>
   void each(Visit visit) const {
-    for (TaskSlot slot = 0; slot < tasks_.size(); ++slot) {
-      if (tasks_[slot].generation != 0) visit(slot);
+    for (TaskSlot slot = 0; slot < slots_; ++slot) {
+      if (tasks_.at(slot).generation != 0) visit(slot);
     }
   }
 
  private:
   std::uint8_t word(std::string_view action);
 
-  std::deque<Task> tasks_;  ///< never moves what it holds: by_id_ looks into it
+  [[nodiscard]] std::uint64_t hash_of(TaskSlot slot) const { return tasks_.at(slot).id.hash(); }
+
+  BySlot<Task> tasks_;
+  TaskSlot slots_ = 0;  ///< so many were ever given out
   std::vector<TaskSlot> free_;
-  std::unordered_map<std::string_view, TaskSlot> by_id_;
+  SlotIndex by_id_;
   std::vector<std::string> actions_{""};  ///< at most 256; further words count as not said
   std::uint64_t generations_ = 0;
 };

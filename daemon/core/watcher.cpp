@@ -23,9 +23,7 @@ const Outbox& Watcher::outbox() const { return impl_->outbox(); }
 
 Watcher::Impl::Impl(const Settings& settings, Now now)
     : settings_(settings), outbox_(settings_.webhooks, settings_.seed, last_change_), now_(now) {
-  for (const auto& [name, gateway] : settings_.gateways) {
-    pollers_.emplace(name, std::make_unique<Poller>(name, &gateway, settings_.watch, now));
-  }
+  for (const auto& [name, gateway] : settings_.gateways) open(name, &gateway);
 }
 
 void Watcher::Impl::handle(std::span<const Event> events, Now now, Actions& out) {
@@ -65,9 +63,7 @@ void Watcher::Impl::reconfigure(const Settings& settings, Now now, Actions& out)
     poller->reconfigure(found == settings_.gateways.end() ? nullptr : &found->second, settings_.watch, now);
   }
   for (const auto& [name, gateway] : settings_.gateways) {
-    if (!pollers_.contains(name)) {
-      pollers_.emplace(name, std::make_unique<Poller>(name, &gateway, settings_.watch, now));
-    }
+    if (!pollers_.contains(name)) open(name, &gateway);
   }
   outbox_.reconfigure(settings_.webhooks, now, out);
   for (auto& [name, poller] : pollers_) {  // other settings, other deadlines
@@ -144,9 +140,16 @@ void Watcher::Impl::hear(const event::Sent& event) { outbox_.sent(event.delivery
 // ---- tasks
 
 Poller& Watcher::Impl::poller(const std::string& gateway) {
-  auto& found = pollers_[gateway];
-  if (!found) found = std::make_unique<Poller>(gateway, nullptr, settings_.watch, now_);
-  return *found;
+  const auto found = pollers_.find(gateway);
+  return found != pollers_.end() ? *found->second : open(gateway, nullptr);
+}
+
+Poller& Watcher::Impl::open(const std::string& name, const GatewaySettings* settings) {
+  const auto number = static_cast<std::uint32_t>(numbered_.size());
+  auto& place = pollers_[name];
+  place = std::make_unique<Poller>(name, number, settings, settings_.watch, now_);
+  numbered_.push_back(place.get());
+  return *place;
 }
 
 std::optional<Watcher::Impl::Ref> Watcher::Impl::find(const TaskKey& key) const {
@@ -182,7 +185,7 @@ Time Watcher::Impl::deadline(const Ref& ref) const {
     if (task.phase == Phase::saving) when = std::min(when, give_up_at(task));
     if (task.phase == Phase::late && !task.pictures->queued) when = std::min(when, quiet_end(task));
   }
-  return std::max(when, task.not_before);
+  return std::max(when, task.not_before());
 }
 
 /// Sees to it that the task's deadline has an item. One that lies later than its present item is
@@ -192,14 +195,14 @@ void Watcher::Impl::arm(const Ref& ref) {
   const Time when = deadline(ref);
   if (when >= task.timer) return;
   task.timer = when;
-  deadlines_.push({when, ref.poller, ref.slot, ref.generation});
+  deadlines_.push({when, ref.poller->number(), ref.slot});
 }
 
 void Watcher::Impl::drop_stale_deadlines() {
   while (!deadlines_.empty()) {
     const auto item = deadlines_.top();
-    const Ref ref{item.poller, item.slot, item.generation};
-    if (alive(ref) && task_of(ref).timer == item.when) {
+    const Ref ref = ref_of(item);
+    if (task_of(ref).timer == item.when) {
       if (deadline(ref) == item.when) return;
       deadlines_.pop();
       task_of(ref).timer = kNever;
@@ -214,7 +217,7 @@ void Watcher::Impl::run_deadlines() {
   for (drop_stale_deadlines(); !deadlines_.empty() && deadlines_.top().when <= now_.steady; drop_stale_deadlines()) {
     const auto item = deadlines_.top();
     deadlines_.pop();
-    const Ref ref{item.poller, item.slot, item.generation};
+    const Ref ref = ref_of(item);
     Task& task = task_of(ref);
     task.timer = kNever;
     if (task.phase == Phase::watching) {
@@ -225,10 +228,7 @@ void Watcher::Impl::run_deadlines() {
     if (alive(ref)) arm(ref);
   }
   if (deadlines_.size() > 64 + 4 * live()) {
-    deadlines_.sweep([this](const Deadlines::Item& item) {
-      const Ref ref{item.poller, item.slot, item.generation};
-      return !alive(ref) || task_of(ref).timer != item.when;
-    });
+    deadlines_.sweep([this](const Deadlines::Item& item) { return task_of(ref_of(item)).timer != item.when; });
   }
 }
 

@@ -106,7 +106,7 @@ void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) 
   if (wish.look && wish.look->submitted) task.submitted = wish.look->submitted;
   if (wish.look && wish.look->started) task.started = wish.look->started;
   task.stalled = change.stalled;
-  task.not_before = Time::min();
+  if (task.trouble) task.trouble->not_before = Time::min();
   if (std::find(change.events.begin(), change.events.end(), EventType::started) != change.events.end()) {
     task.said_started = true;
   }
@@ -127,12 +127,12 @@ void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) 
 
 void Watcher::Impl::not_committed(const Changing& wish) {
   Task& task = task_of(wish.task);
-  task.not_before = now_.steady + kCommitAgain;
+  task.in_trouble().not_before = now_.steady + kCommitAgain;
   if (task.phase == Phase::watching) {
-    wish.task.poller->again(wish.task.slot, task.not_before, now_);
+    wish.task.poller->again(wish.task.slot, task.not_before(), now_);
   } else {
     task.place = Place::held;
-    task.pictures->next = std::max(task.pictures->next, task.not_before);
+    task.pictures->next = std::max(task.pictures->next, task.not_before());
   }
   arm(wish.task);
 }

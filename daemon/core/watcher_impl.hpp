@@ -80,10 +80,16 @@ class Watcher::Impl {
 
   // Tasks.
   Poller& poller(const std::string& gateway);
+  Poller& open(const std::string& name, const GatewaySettings* settings);
   [[nodiscard]] std::optional<Ref> find(const TaskKey& key) const;
   [[nodiscard]] bool alive(const Ref& ref) const { return ref.poller->tasks().is(ref.slot, ref.generation); }
   [[nodiscard]] static Task& task_of(const Ref& ref) { return ref.poller->tasks()[ref.slot]; }
-  [[nodiscard]] static TaskKey key_of(const Ref& ref) { return {ref.poller->name(), task_of(ref).id}; }
+  [[nodiscard]] static TaskKey key_of(const Ref& ref) { return {ref.poller->name(), task_of(ref).id.str()}; }
+  /// The task that has the slot now: the item may be of one before it, and then its time is not the task's timer.
+  [[nodiscard]] Ref ref_of(const Deadlines::Item& item) const {
+    Poller* const poller = numbered_[item.poller];
+    return {poller, item.slot, poller->tasks()[item.slot].generation};
+  }
   Ref adopt(const TaskRecord& record);
   void drop(const Ref& ref);
 
@@ -125,6 +131,7 @@ class Watcher::Impl {
 
   Settings settings_;
   std::map<std::string, std::unique_ptr<Poller>> pollers_;  ///< by gateway; in order, to be deterministic
+  std::vector<Poller*> numbered_;                           ///< the same by their numbers; none ever goes
   ChangeNo last_change_ = 0;
   CallNo last_call_ = 0;
   Outbox outbox_;

@@ -14,7 +14,7 @@ Now at(milliseconds when) { return {Time(when), WallTime(1'700'000'000s) + when}
 
 Task task(Status status, std::optional<std::uint8_t> progress = {}, milliseconds changed = 0ms) {
   Task known;
-  known.id = "a";
+  known.id = CompactId("a");
   known.status = status;
   known.progress = progress;
   known.changed = Time(changed);
