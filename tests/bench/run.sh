@@ -28,4 +28,7 @@ printf '\n== How soon an end is noticed: measured beside simulated\n'
 python3 -B tests/bench/noticing.py || code=1
 printf '\n== How soon an end is noticed, and what deciding costs\n'
 BUILD=$MJWATCHD_PROGRAMS sh tests/bench/schedule.sh || code=1
+printf '\n== A million tasks on one machine\n'
+cmake --build "$MJWATCHD_PROGRAMS" --target bench_clients bench_world bench_rows codec_speed >/dev/null
+python3 -B tests/bench/million.py || code=1
 exit $code
