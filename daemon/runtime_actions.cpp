@@ -15,6 +15,17 @@ const config::Gateway& settings_of(const config::Config& config, const std::stri
                        [&](const auto& gateway) { return gateway.name == name; });
 }
 
+constexpr milliseconds kOutcomesWait{20};
+constexpr std::size_t kOutcomesTogether = 500;
+
+/// "HTTP 302: redirects to …"; nothing for a 2xx, and for what we ended ourselves.
+std::string failure(const SendResult& result) {
+  if ((result.http_status >= 200 && result.http_status < 300) || result.fault == SendFault::cancelled) return {};
+  std::string text = result.http_status != 0 ? "HTTP " + std::to_string(result.http_status) : std::string();
+  if (text.empty()) text = name(result.fault);
+  return result.detail.empty() ? text : text + ": " + result.detail;
+}
+
 }  // namespace
 
 void Runtime::Impl::carry_out(Actions& actions) {
@@ -23,8 +34,26 @@ void Runtime::Impl::carry_out(Actions& actions) {
   }
 }
 
+// What came of an attempt is urgent to nobody: it waits a moment for others, and they share one sync of the
+// disk. Everything else is committed at once, and after what was asked for before it.
 void Runtime::Impl::perform(action::Persist& order) {
   ++commits_;
+  const bool urgent = !std::holds_alternative<change::Delivery>(order.change);
+  outcomes_.push_back(std::move(order));
+  if (urgent || outcomes_.size() >= kOutcomesTogether) return commit_outcomes();
+  if (outcomes_.size() > 1) return;
+  outcome_timer_.expires_after(kOutcomesWait);
+  outcome_timer_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled) commit_outcomes();
+  });
+}
+
+void Runtime::Impl::commit_outcomes() {
+  outcome_timer_.cancel();
+  for (auto& order : std::exchange(outcomes_, {})) commit(order);
+}
+
+void Runtime::Impl::commit(action::Persist& order) {
   const auto began = Clock::now();
   const auto ticket = pulse_.begin(Pulse::Part::commit, began);
   store_->commit(std::move(order.change), [this, no = order.no, began, ticket](CommitResult result) {
@@ -128,8 +157,8 @@ void Runtime::Impl::hand_over(Outgoing outgoing) {
                 [this, no, ticket, who = configured ? endpoint->first : std::string("url")](SendResult result) {
                   pulse_.end(Pulse::Part::send, ticket, Clock::now());
                   observations_.attempted(who, result);
-                  if (result.fault != SendFault::none && result.fault != SendFault::cancelled) {
-                    spdlog::info("webhook {} not delivered: {}: {}", no, name(result.fault), result.detail);
+                  if (const auto why = failure(result); !why.empty()) {
+                    spdlog::info("webhook {} not delivered: {}", no, why);
                   }
                   tell(event::Sent{no, std::move(result)});
                 });

@@ -120,6 +120,7 @@ void Runtime::Impl::try_to_end() {
 void Runtime::Impl::end() {
   if (ended_) return;
   ended_ = true;
+  commit_outcomes();
   store_->close();
   spdlog::info("stopped");
   io_.stop();

@@ -18,6 +18,9 @@ namespace {
 // So many deliveries are being held at a time; the others wait parked.
 constexpr std::size_t kHoldingAtOnce = 1000;
 constexpr std::size_t kStaleTimersIgnored = 4096;
+// Attempts made whose record waits for the disk: so many may be made twice by a crash. Enough for a
+// disk that needs a long time to sync not to hold up the network.
+constexpr std::size_t kRecordingAtOnce = 4096;
 
 }  // namespace
 
@@ -38,7 +41,7 @@ Time Outbox::Impl::next_wakeup() const {
     if (!outgoing_.empty()) return last_now_;
     return again_.empty() ? kNever : again_.front().first;
   }
-  const bool room = in_flight_ + recording_ < settings_.max_in_flight;
+  const bool room = has_room();
   const bool holds_now = !parked_.empty() && holding_ < kHoldingAtOnce;
   if (!outgoing_.empty() || revive_ || holds_now || (room && !ring_.empty())) return last_now_;
   Time when = kNever;
@@ -46,6 +49,8 @@ Time Outbox::Impl::next_wakeup() const {
   if (!again_.empty()) when = std::min(when, again_.front().first);
   return when;
 }
+
+bool Outbox::Impl::has_room() const { return in_flight_ < settings_.max_in_flight && recording_ < kRecordingAtOnce; }
 
 void Outbox::Impl::run_timers(Now now) {
   while (!timers_.empty() && timers_.front().when <= now.steady) {
@@ -147,7 +152,7 @@ void Outbox::Impl::revive_receivers(Now now) {
 
 // In turn one from each group that may send, until no more may be in flight.
 void Outbox::Impl::send_ready(Now now, Actions& out) {
-  while (!ring_.empty() && in_flight_ + recording_ < settings_.max_in_flight) {
+  while (!ring_.empty() && has_room()) {
     const Index index = ring_.front();
     ring_.pop_front();
     book_.group(index).in_ring = false;

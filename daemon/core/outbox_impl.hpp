@@ -71,6 +71,7 @@ class Outbox::Impl {
   void retire(outbox::Index entry, Now now);
 
   // Dispatch.
+  [[nodiscard]] bool has_room() const;
   void run_timers(Now now);
   void ask_again(Now now);
   void hold_parked(Now now);

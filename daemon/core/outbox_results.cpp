@@ -147,6 +147,8 @@ void Outbox::Impl::record(Index index, DeliveryState state, std::string reason, 
   change.attempts = entry.attempts;
   change.due = now.wall_at(entry.when);
   if (result != nullptr) change.result = *result;
+  // What a receiver says when all is well is not kept; thousands of those may wait for the disk.
+  if (state == DeliveryState::delivered) change.result->answer.clear();
   change.reason = std::move(reason);
   if (result != nullptr) ++recording_;
   outgoing_.push_back(Own{std::move(change), book_.ref(index), result != nullptr, false});

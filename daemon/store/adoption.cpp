@@ -10,6 +10,8 @@ namespace mjwatchd::store {
 namespace {
 
 constexpr std::size_t kPage = 1000;
+/// Deliveries are small and can be many: on a busy machine it is the turns between the threads that take time.
+constexpr std::size_t kDeliveryPage = 10'000;
 
 /// A damaged page may have lost rows without a trace; the counters lie on another one.
 void need_all(Connection& db) {
@@ -99,7 +101,7 @@ std::vector<Event> Adoption::deliveries(Connection& db, DeliveryState state) {
   Query row(db,
             "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
             " WHERE deliveries.state = ? AND deliveries.no > ? AND deliveries.no <= ? ORDER BY deliveries.no LIMIT ?",
-            state, after_, last_delivery_, kPage);
+            state, after_, last_delivery_, kDeliveryPage);
   while (row.next()) {
     DeliveryRecord record = read_delivery(row);
     after_ = record.no;
