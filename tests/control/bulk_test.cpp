@@ -127,6 +127,7 @@ TEST_CASE("what the store fails to take is rejected with its words") {
   const auto reply = post_lines(control, id_line(1));
   CHECK(at(reply, "rejected.0.reason") == "it could not be stored: disk I/O error");
   failed.code = CommitResult::Code::full;
+  failed.detail.clear();
   control.on_loop([&] { control.desk.next_result = failed; });
   CHECK(at(post_lines(control, id_line(1)), "rejected.0.reason").find("store_max_size") != std::string::npos);
 }

@@ -67,7 +67,10 @@ TEST_CASE("every route is described, with exactly its query parameters") {
       const auto* const operation = described->find(lower(method));
       CAPTURE(path);
       CAPTURE(method);
-      REQUIRE((operation != nullptr) == route.call.has_value());
+      // GET /v1/deliveries/replay would be the delivery of that name: a route of another path.
+      const bool own = route.call && std::all_of(route.names.begin(), route.names.end(),
+                                                 [](const std::string& name) { return name.starts_with('{'); });
+      REQUIRE((operation != nullptr) == own);
       if (operation == nullptr) continue;
       const auto taken = parameters_of(*route.call);
       CHECK(documented_query(document, *operation) == std::set<std::string>(taken.begin(), taken.end()));
