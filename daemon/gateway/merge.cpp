@@ -1,5 +1,8 @@
 #include "daemon/gateway/merge.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -34,6 +37,29 @@ void lay_over(Json& stored, Json fresh) {
   }
 }
 
+bool under_way(const Json& task) {
+  switch (read_status(task.find("status"))) {
+    case Status::not_start:
+    case Status::submitted:
+    case Status::modal:
+    case Status::in_progress:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Picture links of a task under way lead to previews: they say nothing of the picture it ends with.
+void drop_previews(Json& task) {
+  static constexpr std::array<std::string_view, 8> kLinks{"imageUrl",  "image_url",  "imageRawUrl", "image_raw_url",
+                                                          "imageUrls", "image_urls", "images",      "thumbnailUrl"};
+  for (std::size_t i = task.keys.size(); i-- > 0;) {
+    if (std::find(kLinks.begin(), kLinks.end(), task.keys[i]) == kLinks.end()) continue;
+    task.keys.erase(task.keys.begin() + static_cast<std::ptrdiff_t>(i));
+    task.items.erase(task.items.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 std::optional<Json> object(std::string_view text) {
   auto value = parse_json(text);
   if (value && !value->is(Json::Kind::object)) value.reset();
@@ -47,6 +73,8 @@ std::string merge_objects(std::string_view stored, std::string_view fresh) {
   auto news = object(fresh);
   if (!known && !news) return {};
   if (!known) known.emplace().kind = Json::Kind::object;
+  const bool succeeds = news && read_status(news->find("status")) == Status::success;
+  if (succeeds && under_way(*known)) drop_previews(*known);
   if (news) lay_over(*known, std::move(*news));
   return write_json(*known);
 }

@@ -44,6 +44,21 @@ TEST_CASE("either side may be missing or no object") {
   CHECK(merge_objects("", "").empty());
 }
 
+TEST_CASE("a preview's link does not become the picture of a success that names none") {
+  const std::string running =
+      R"({"status":"IN_PROGRESS","imageUrl":"https://a/47.webp","imageUrls":[{"url":"https://a/1"}],"prompt":"cat"})";
+  CHECK(merge_objects(running, R"({"status":"SUCCESS","imageUrl":""})") ==
+        R"({"status":"SUCCESS","prompt":"cat","imageUrl":""})");
+  CHECK(merge_objects(running, R"({"status":"SUCCESS"})") == R"({"status":"SUCCESS","prompt":"cat"})");
+  CHECK(merge_objects(running, R"({"status":"IN_PROGRESS"})") == running);
+  CHECK(merge_objects(running, R"({"status":"FAILURE"})").find("47.webp") != std::string::npos);
+}
+
+TEST_CASE("the link of a success is kept when a later reply has none") {
+  const std::string done = R"({"status":"SUCCESS","imageUrl":"https://a/b.png"})";
+  CHECK(merge_objects(done, R"({"status":"SUCCESS","imageUrl":null})") == done);
+}
+
 TEST_CASE("numbers keep every digit") {
   const std::string numbers = R"({"nonce":1467884005067145216123456789,"zoom":1.50,"tiny":1E-7})";
   CHECK(merge_objects("", numbers) == numbers);
