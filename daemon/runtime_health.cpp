@@ -9,6 +9,7 @@ namespace mjwatchd {
 namespace {
 
 constexpr std::chrono::minutes kPruneEvery{10};
+constexpr std::size_t kPicturesAtOnce = 10;  ///< tasks; each of their files is read once more before it goes
 // Together under ten seconds: long enough for most receivers to answer, short enough for a stop to
 // end by itself before anyone loses patience.
 constexpr std::chrono::seconds kGrace{8};
@@ -64,16 +65,45 @@ void Runtime::Impl::keep_alive() {
 
 void Runtime::Impl::prune() {
   if (stopping_) return;
-  store_->prune(now().wall - config_.retain, [this](std::size_t removed) {
-    if (removed > 0) {  // a bounded step; there may be more
-      spdlog::debug("{} finished tasks were older than watch.retain and have gone", removed);
-      prune();
-      return;
+  const WallTime before = now().wall - config_.retain;
+  if (config_.images.prune) return prune_pictures(before, 0);
+  prune_tasks(before);
+}
+
+// Files first, then rows: after a crash between them the rows still tell of files that may be left.
+void Runtime::Impl::prune_pictures(WallTime before, TaskNo after) {
+  if (stopping_) return;
+  TaskQuery query;
+  query.ended_before = before;
+  query.after = after;
+  query.limit = kPicturesAtOnce;
+  store_->tasks(std::move(query), [this, before](const std::vector<TaskView>& tasks) {
+    if (tasks.empty()) return prune_tasks(before);
+    std::vector<SavedImage> images;
+    for (const TaskView& task : tasks) {
+      images.insert(images.end(), task.images.images.begin(), task.images.images.end());
     }
-    prune_timer_.expires_after(kPruneEvery);
-    prune_timer_.async_wait([this](const std::error_code& cancelled) {
-      if (!cancelled) prune();
+    prune_later();  // should a reload replace the picture store meanwhile, and its answer be lost
+    images_->remove(std::move(images), [this, before, last = tasks.back().no](const std::string& error) {
+      if (error.empty()) return prune_pictures(before, last);
+      spdlog::warn("tasks older than watch.retain stay for now, since a picture of theirs does: {}", error);
     });
+  });
+}
+
+void Runtime::Impl::prune_tasks(WallTime before) {
+  if (stopping_) return;
+  store_->prune(before, [this](std::size_t removed) {
+    if (removed == 0) return prune_later();
+    spdlog::debug("{} finished tasks were older than watch.retain and have gone", removed);
+    prune();  // a bounded step; there may be more
+  });
+}
+
+void Runtime::Impl::prune_later() {
+  prune_timer_.expires_after(kPruneEvery);
+  prune_timer_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled) prune();
   });
 }
 

@@ -106,6 +106,9 @@ class Runtime::Impl final : public control::Desk {
   [[nodiscard]] std::vector<control::Trouble> troubles() const;
   void keep_alive();
   void prune();
+  void prune_pictures(WallTime before, TaskNo after);
+  void prune_tasks(WallTime before);
+  void prune_later();
   void stop(int signal);
   void try_to_end();
   void end();

@@ -1,7 +1,11 @@
 #include "daemon/images/digest.hpp"
 
+#include <unistd.h>
+
 #include <array>
+#include <cerrno>
 #include <stdexcept>
+#include <vector>
 
 namespace mjwatchd::images {
 
@@ -29,6 +33,18 @@ std::string Digest::finish() {
     hex.push_back(kHex[raw[i] & 15U]);
   }
   return hex;
+}
+
+std::optional<std::string> digest_of(int file) {
+  Digest digest;
+  std::vector<char> piece(256U << 10);
+  for (;;) {
+    const ssize_t got = ::read(file, piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) return digest.finish();
+    digest.add({piece.data(), static_cast<std::size_t>(got)});
+  }
 }
 
 }  // namespace mjwatchd::images

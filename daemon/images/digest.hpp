@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,8 @@ class Digest {
   };
   std::unique_ptr<EVP_MD_CTX, Free> context_;
 };
+
+/// Of all that can be read from a file, from where it stands. Nothing when reading fails.
+[[nodiscard]] std::optional<std::string> digest_of(int file);
 
 }  // namespace mjwatchd::images

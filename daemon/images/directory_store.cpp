@@ -1,9 +1,12 @@
 #include "daemon/images/directory_store.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <asio/post.hpp>
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/images/removal.hpp"
 #include "daemon/images/s3_shelf.hpp"
 #include "daemon/images/saving.hpp"
 
@@ -68,6 +71,28 @@ void DirectoryImageStore::save(SaveOrder order, std::function<void(SaveReport)> 
       const auto held = waiting->second.saving;
       held->start();
     }
+  });
+}
+
+void DirectoryImageStore::remove(std::vector<SavedImage> images, std::function<void(std::string)> done) {
+  auto error = std::make_shared<std::string>();
+  auto work = [this, images = std::move(images), error] {
+    try {
+      for (const SavedImage& image : images) {
+        if (image.path.starts_with("s3://")) continue;  // a bucket has rules of its own for what is old
+        if (remove_picture(folder_, image) == Removal::foreign) {
+          spdlog::info("{} is kept though its task goes: it is not the file that was saved", image.path);
+        }
+      }
+    } catch (const DiskTrouble& trouble) {
+      *error = trouble.text;
+    } catch (const std::exception& failure) {
+      *error = failure.what();
+    }
+  };
+  if (worker_.post(std::move(work), [error, done] { done(std::move(*error)); })) return;
+  asio::post(io_, [alive = alive_, done] {
+    if (*alive) done("too much waits for the disk");
   });
 }
 

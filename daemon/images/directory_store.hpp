@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/http/client.hpp"
 #include "daemon/images/file_worker.hpp"
@@ -37,6 +38,10 @@ class DirectoryImageStore final : public ImageStore {
 
   /// A file of ours with the bytes of a picture that is on the shelf; who asked removes it.
   void fetch(const SavedImage& image, std::function<void(std::string file, std::string error)> done);
+
+  /// Takes away what was saved of tasks that go: files of ours only (see remove_picture). `error` says
+  /// why one could not be removed; then none after it was. What is in a bucket stays.
+  void remove(std::vector<SavedImage> images, std::function<void(std::string error)> done);
 
   /// Why saving is paused (a disk that is full, read-only or failing); empty while it is not.
   [[nodiscard]] const std::string& paused() const { return paused_; }

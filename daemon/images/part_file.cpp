@@ -164,17 +164,8 @@ bool PartFile::already_there(const std::string& name, const std::string& sha256)
   struct stat facts {};
   if (!there || ::fstat(there.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
   if (static_cast<std::uint64_t>(facts.st_size) != size_) return false;
-  Digest digest;
-  std::vector<char> piece(256U << 10);
-  for (;;) {
-    const ssize_t got = ::read(there.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return false;
-    if (got == 0) break;
-    digest.add({piece.data(), static_cast<std::size_t>(got)});
-  }
   // Whoever put it there may not have synced it.
-  return digest.finish() == sha256 && ::fsync(there.get()) == 0;
+  return digest_of(there.get()) == sha256 && ::fsync(there.get()) == 0;
 }
 
 void PartFile::remove() {

@@ -17,6 +17,10 @@ Filter filter_of(const TaskQuery& query) {
   if (!query.gateway.empty()) filter.add("tasks.gateway = ?", query.gateway);
   if (query.status) filter.add("tasks.status = ?", static_cast<std::int64_t>(*query.status));
   if (query.active) filter.add(*query.active ? "tasks.phase <> 3" : "tasks.phase = 3");
+  if (query.ended_before) {
+    filter.add("tasks.phase = 3");
+    filter.add("tasks.ended_at < ?", query.ended_before->time_since_epoch().count());
+  }
   return filter;
 }
 

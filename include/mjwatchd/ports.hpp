@@ -35,9 +35,10 @@ struct TaskQuery {
   std::string gateway;  ///< empty: any
   std::string id;       ///< empty: any
   std::optional<Status> status;
-  std::optional<bool> active;  ///< true: not done; false: done
-  std::size_t limit = 100;     ///< at most 1000
-  TaskNo after = 0;            ///< cursor: newest first, numbers below this; 0: from the newest
+  std::optional<bool> active;            ///< true: not done; false: done
+  std::optional<WallTime> ended_before;  ///< done, and its end was committed before this
+  std::size_t limit = 100;               ///< at most 1000
+  TaskNo after = 0;                      ///< cursor: newest first, numbers below this; 0: from the newest
 };
 
 struct AttemptView {

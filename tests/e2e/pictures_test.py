@@ -3,6 +3,8 @@
 import hashlib
 import json
 import threading
+import time
+from pathlib import Path
 
 from rig.case import Case, main
 from rig.control import UnixConnection
@@ -100,6 +102,28 @@ class PicturesTest(Case):
         self.assertIn("pictures", parts)
         self.assertEqual(self.daemon_.control.get("/healthz").status, 200)
         self.assertEqual(self.daemon_.control.get("/readyz").status, 503)
+
+    def prune_after(self, prune):
+        """Saves three pictures, one of which is then replaced; answers what the next start leaves of them."""
+        self.daemon_.config["images"]["prune"] = prune
+        self.start(self.daemon_)
+        for task in ("a", "b", "c"):
+            self.add(task)
+        paths = {task: Path(self.ended(task)["images"][0]["path"]) for task in ("a", "b", "c")}
+        self.daemon_.program.stop()
+        paths["b"].write_bytes(b"somebody's own")
+        (paths["a"].parent / "mine.png").write_bytes(b"not the daemon's")
+        self.daemon_.config["watch"]["retain"] = "1s"
+        time.sleep(1.1)
+        self.start(self.daemon_)
+        wait_until(lambda: self.daemon_.control.get("/v1/tasks").json()["tasks"] == [], 30, "the tasks have gone")
+        return {path.name for path in self.daemon_.pictures.rglob("*") if path.is_file()}
+
+    def test_pictures_go_with_their_tasks_when_that_is_wanted_and_others_files_stay(self):
+        self.assertEqual(self.prune_after(True), {"b.png", "mine.png"})
+
+    def test_pictures_outlive_their_tasks_by_default(self):
+        self.assertEqual(self.prune_after(False), {"a.png", "b.png", "c.png", "mine.png"})
 
     def test_the_seed_comes_along_when_it_is_wanted(self):
         self.daemon_.config["images"]["seed"] = True

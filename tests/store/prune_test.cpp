@@ -58,6 +58,20 @@ TEST_CASE("a task that ended just then stays") {
   CHECK(state.prune(kNoon + 1ms) == 1);
 }
 
+TEST_CASE("what is about to go can be listed") {
+  State state;
+  whole(state, "old", kNoon);
+  whole(state, "new", kNoon + 48h);
+  state.commit(registration("live", kNoon - 24h));
+  TaskQuery query;
+  query.ended_before = kNoon + 24h;
+  const auto old = state.tasks(query);
+  REQUIRE(old.size() == 1);
+  CHECK(old[0].record.key.id == "old");
+  query.ended_before = kNoon;
+  CHECK(state.tasks(query).empty());
+}
+
 TEST_CASE("deliveries that wait outlive their task, with body, URL and secret") {
   State state;
   auto change = registration("a");
