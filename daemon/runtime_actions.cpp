@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/os/log.hpp"
 #include "daemon/runtime_impl.hpp"
 #include "mjwatchd/names.hpp"
 
@@ -68,7 +69,8 @@ void Runtime::Impl::commit(action::Persist& order) {
 void Runtime::Impl::perform(action::FetchBatch& order) {
   auto* const gateway = gateway_of(order.gateway, order.call);
   if (gateway == nullptr) return;
-  spdlog::debug("asking {} about {} tasks", order.gateway, order.ids.size());
+  os::note(spdlog::level::debug, {.gateway = order.gateway},
+           fmt::format("asking {} about {} tasks", order.gateway, order.ids.size()));
   observations_.asking(order.gateway, order.ids.size(), settings_of(config_, order.gateway).polling.batch);
   gateway->fetch_batch(std::move(order.ids), fetched(order.call, order.gateway, true));
 }
@@ -76,7 +78,8 @@ void Runtime::Impl::perform(action::FetchBatch& order) {
 void Runtime::Impl::perform(action::FetchOne& order) {
   auto* const gateway = gateway_of(order.key.gateway, order.call);
   if (gateway == nullptr) return;
-  spdlog::debug("asking {} about {} alone", order.key.gateway, order.key.id);
+  os::note(spdlog::level::debug, {.task = order.key.id, .gateway = order.key.gateway},
+           fmt::format("asking {} about {} alone", order.key.gateway, order.key.id));
   gateway->fetch_one(std::move(order.key.id), fetched(order.call, order.key.gateway, false));
 }
 
@@ -125,7 +128,10 @@ void Runtime::Impl::save(const action::SaveImage& order, const std::vector<TaskV
   wanted.deadline = order.deadline;
   wanted.last_chance = order.last_chance;
   images_->save(std::move(wanted), [this, key = order.key](SaveReport report) {
-    if (report.result.error) spdlog::warn("pictures of {} ({}): {}", key.id, key.gateway, *report.result.error);
+    if (report.result.error) {
+      os::note(spdlog::level::warn, {.task = key.id, .gateway = key.gateway},
+               "a picture is not saved yet: " + *report.result.error);
+    }
     tell(event::ImageSaved{key, report.verdict, std::move(report.result)});
   });
 }
@@ -152,16 +158,18 @@ void Runtime::Impl::hand_over(Outgoing outgoing) {
   const auto ticket =
       pulse_.begin(Pulse::Part::send, Clock::now(), configured ? endpoint->second.timeout : webhooks::kUrlTimeout);
   const auto no = outgoing.no;
+  auto receiver = os::without_secrets(outgoing.endpoint.empty() ? outgoing.target.url : outgoing.endpoint);
   // What is not in the configuration has a name that others chose.
-  sender_->send(std::move(outgoing),
-                [this, no, ticket, who = configured ? endpoint->first : std::string("url")](SendResult result) {
-                  pulse_.end(Pulse::Part::send, ticket, Clock::now());
-                  observations_.attempted(who, result);
-                  if (const auto why = failure(result); !why.empty()) {
-                    spdlog::info("webhook {} not delivered: {}", no, why);
-                  }
-                  tell(event::Sent{no, std::move(result)});
-                });
+  sender_->send(std::move(outgoing), [this, no, ticket, who = configured ? endpoint->first : std::string("url"),
+                                      receiver = std::move(receiver)](SendResult result) {
+    pulse_.end(Pulse::Part::send, ticket, Clock::now());
+    observations_.attempted(who, result);
+    if (const auto why = failure(result); !why.empty()) {
+      os::note(spdlog::level::warn, {.endpoint = receiver, .delivery = std::to_string(no)},
+               fmt::format("a webhook is not delivered yet to {}: {}", receiver, why));
+    }
+    tell(event::Sent{no, std::move(result)});
+  });
 }
 
 void Runtime::Impl::perform(action::Answer& order) {
@@ -176,17 +184,15 @@ void Runtime::Impl::perform(action::Announce& order) {
   for (const auto& event : order.events) {
     if (event.no == 0) continue;  // progress that nobody subscribed to
     observations_.announced(event.type);
-    spdlog::info("{} {} ({})", name(event.type), event.key.id, event.key.gateway);
+    os::note(spdlog::level::info, {.task = event.key.id, .gateway = event.key.gateway},
+             fmt::format("{} {} ({})", name(event.type), event.key.id, event.key.gateway));
   }
   hub_.publish(order.events);
 }
 
 void Runtime::Impl::perform(action::Warn& order) {
-  if (order.gateway.empty()) {
-    spdlog::warn("{}", order.text);
-  } else {
-    spdlog::warn("{}: {}", order.gateway, order.text);
-  }
+  const auto text = order.gateway.empty() ? order.text : order.gateway + ": " + order.text;
+  os::note(spdlog::level::warn, {.gateway = order.gateway}, text);
 }
 
 }  // namespace mjwatchd

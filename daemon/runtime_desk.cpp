@@ -62,6 +62,8 @@ void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
     view.saving = watcher_->saving();
     view.sending = sender_->in_flight();
     view.troubles = troubles();
+    view.configuration = config_.file.string();
+    view.refusal = refusal_;
     done(std::move(view));
   });
 }

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -89,6 +90,7 @@ class Runtime::Impl final : public control::Desk {
   void open_gateways(std::vector<std::pair<std::string, gateway::HttpGatewayOptions>> options);
   void open_images(images::Options options);
   void reload();
+  void refuse(std::vector<std::string> mistakes);
   void apply(config::Config config, Composition made);
 
   // What it is like, in figures (runtime_metrics.cpp).
@@ -154,6 +156,9 @@ class Runtime::Impl final : public control::Desk {
   std::chrono::steady_clock::duration lag_{};  ///< by how much the last beat was late
   unsigned beats_ = 0;
   StoreCounts counts_;  ///< as the store told last
+
+  /// Why the last reload was refused; nothing after a good one.
+  std::optional<control::RefusedReload> refusal_;
 
   WallTime started_at_{};
   bool ready_ = false;

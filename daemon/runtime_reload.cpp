@@ -48,16 +48,25 @@ void Runtime::Impl::reload() {
     std::random_device device;
     auto made = compose(fresh, device(), passed_listeners_);
     apply(std::move(fresh), std::move(made));
+    refusal_.reset();
     spdlog::info("{} was read again and is in force", config_.file.string());
-    notifier_.ready();
+    notifier_.ready("The configuration was read again and is in force");
   } catch (const config::ConfigError& error) {
-    for (const auto& line : error.lines) spdlog::error("{}", line);
-    spdlog::error("the configuration was not reloaded; the old one stays in force");
-    notifier_.ready("The last reload was refused; the old configuration is in force");
+    refuse(error.lines);
   } catch (const std::exception& error) {
-    spdlog::error("the configuration was not reloaded, the old one stays in force: {}", error.what());
-    notifier_.ready("The last reload was refused; the old configuration is in force");
+    refuse({error.what()});
   }
+}
+
+// Told where an administrator looks: in the log, in `systemctl status` and in our own status.
+void Runtime::Impl::refuse(std::vector<std::string> mistakes) {
+  for (auto& line : mistakes) {
+    line = os::without_secrets(line);
+    os::note(spdlog::level::err, {.folds = false}, line);
+  }
+  os::note(spdlog::level::err, {.folds = false}, "the configuration was not reloaded; the old one stays in force");
+  refusal_ = control::RefusedReload{now().wall, std::move(mistakes)};
+  notifier_.ready("The last reload was refused; the old configuration is in force");
 }
 
 void Runtime::Impl::apply(config::Config fresh, Composition made) {

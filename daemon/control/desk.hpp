@@ -40,6 +40,12 @@ struct GatewayStatus {
 };
 
 /// What `GET /v1/status` is made of.
+/// A reload that left the old configuration in force.
+struct RefusedReload {
+  WallTime at{};
+  std::vector<std::string> mistakes;  ///< as --check writes them
+};
+
 struct StatusView {
   WallTime started_at{};
   WallTime now{};
@@ -48,6 +54,8 @@ struct StatusView {
   StoreCounts counts;
   std::size_t saving = 0, sending = 0;
   std::vector<Trouble> troubles;
+  std::string configuration;  ///< the file
+  std::optional<RefusedReload> refusal;
 };
 
 /// Loop thread only. Every callback runs on that thread, once, never from inside the call.

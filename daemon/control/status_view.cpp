@@ -52,6 +52,15 @@ std::string show_status(const StatusView& status, const ClientCounts& clients) {
   out.key("clients").object().count("connections", clients.connections).count("streams", clients.streams);
   out.count("waiting", clients.waiting).end_object();
   out.key("troubles").json(show_troubles(status.troubles), "[]");
+  out.key("configuration").object().text("file", status.configuration).key("refused");
+  if (status.refusal) {
+    out.object().time("at", status.refusal->at).key("mistakes").array();
+    for (const auto& mistake : status.refusal->mistakes) out.text(mistake);
+    out.end_array().end_object();
+  } else {
+    out.null();
+  }
+  out.end_object();
   return out.end_object().take();
 }
 

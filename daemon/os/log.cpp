@@ -2,22 +2,20 @@
 
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string_view>
 
-#include "daemon/os/descriptor.hpp"
-#include "daemon/os/log_format.hpp"
+#include "daemon/os/fold.hpp"
+#include "daemon/os/journal.hpp"
 
 namespace mjwatchd::os {
 namespace {
@@ -36,46 +34,57 @@ void write_stderr(std::string_view bytes) {
   }
 }
 
-// Lines on stderr, each made by a function and written at once.
-class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  using Format = std::function<std::string(const spdlog::details::log_msg&)>;
-  explicit StderrSink(Format format) : format_(std::move(format)) {}
+/// What the line under way on this thread is about; spdlog's messages have no room for it.
+thread_local const About* current = nullptr;
 
- private:
-  void sink_it_(const spdlog::details::log_msg& message) override { write_stderr(format_(message)); }
-  void flush_() override {}
-
-  Format format_;
+/// A line, ready but for its layout.
+struct Line {
+  std::chrono::system_clock::time_point at;
+  spdlog::level::level_enum level;
+  std::string text;
+  About about;
 };
 
-// Datagrams to journald; while it can't take one, the line goes to stderr, which systemd reads as well.
-class JournalSink : public spdlog::sinks::base_sink<std::mutex> {
+// What makes two lines of trouble the same.
+constexpr char kParting = '\x1f';
+std::string kind_of(const Line& line) {
+  return std::string(1, static_cast<char>('0' + line.level)) + std::string(line.about.gateway) + kParting +
+         std::string(line.about.endpoint) + kParting + line.text;
+}
+
+/// Cleans, folds, and hands on to where lines go. Called by any thread, one at a time.
+class Sink : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  explicit JournalSink(std::string identifier)
-      : identifier_(std::move(identifier)), socket_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+  using Write = std::function<void(const Line&)>;
+  explicit Sink(Write write) : write_(std::move(write)) {}
+  ~Sink() override { tell_repeated(true); }
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
-    if (!send(journal_datagram(identifier_, message.level, payload(message)))) {
-      write_stderr(prefixed_line(message.level, payload(message)));
+    const Line line{message.time, message.level, without_secrets(payload(message)), current ? *current : About{}};
+    tell_repeated(false);
+    if (line.level < spdlog::level::warn || !line.about.folds || fold_.admit(kind_of(line), Fold::Time::clock::now()))
+      write_(line);
+  }
+  void flush_() override { tell_repeated(false); }
+
+  void tell_repeated(bool all) {
+    for (const auto& repeated : fold_.due(Fold::Time::clock::now(), all)) {
+      const std::string_view kind = repeated.kind;
+      const auto first = kind.find(kParting);
+      const auto second = kind.find(kParting, first + 1);
+      write_({std::chrono::system_clock::now(),
+              static_cast<spdlog::level::level_enum>(kind.front() - '0'),
+              std::string(kind.substr(second + 1)) + " … repeated " + std::to_string(repeated.times) + " times in " +
+                  std::to_string(repeated.within.count()) + " s",
+              {{}, kind.substr(1, first - 1), kind.substr(first + 1, second - first - 1), {}}});
     }
   }
-  void flush_() override {}
 
-  bool send(const std::string& datagram) {
-    if (!socket_.valid()) return false;
-    sockaddr_un journal{};
-    journal.sun_family = AF_UNIX;
-    constexpr std::string_view kPath = "/run/systemd/journal/socket";
-    std::memcpy(journal.sun_path, kPath.data(), kPath.size());
-    // Addressed each time: journald may have been restarted.
-    return sendto(socket_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                  reinterpret_cast<const sockaddr*>(&journal), sizeof journal) == static_cast<ssize_t>(datagram.size());
-  }
-
-  std::string identifier_;
-  Descriptor socket_;
+  Write write_;
+  Fold fold_;
 };
 
 spdlog::level::level_enum level_of(const std::string& word) {
@@ -86,15 +95,26 @@ spdlog::level::level_enum level_of(const std::string& word) {
   throw std::invalid_argument("\"" + word + "\" is not a log level; allowed: trace, debug, info, warn, error or off");
 }
 
+// Datagrams to journald; while it can't take one, the line goes to stderr, which systemd reads as well.
+Sink::Write journal_writer(const std::string& identifier) {
+  return [identifier, journal = std::make_shared<Journal>()](const Line& line) {
+    if (!journal->send(journal_datagram(identifier, line.level, line.text, line.about))) {
+      write_stderr(prefixed_line(line.level, line.text));
+    }
+  };
+}
+
 spdlog::sink_ptr sink_of(const std::string& format, const std::string& identifier) {
   if (format == "json") {
-    return std::make_shared<StderrSink>([](const auto& m) { return json_line(m.time, m.level, payload(m)); });
+    return std::make_shared<Sink>(
+        [](const Line& line) { write_stderr(json_line(line.at, line.level, line.text, line.about)); });
   }
-  if (format == "auto" && stderr_is_journal()) return std::make_shared<JournalSink>(identifier);
+  if (format == "auto" && stderr_is_journal()) return std::make_shared<Sink>(journal_writer(identifier));
   if (format != "text" && format != "auto") {
     throw std::invalid_argument("\"" + format + "\" is not a log format; allowed: auto, text or json");
   }
-  return std::make_shared<StderrSink>([](const auto& m) { return text_line(m.time, m.level, payload(m)); });
+  return std::make_shared<Sink>(
+      [](const Line& line) { write_stderr(text_line(line.at, line.level, line.text, line.about)); });
 }
 
 }  // namespace
@@ -107,6 +127,14 @@ void set_up_log(const std::string& level, const std::string& format, const std::
 }
 
 void set_log_level(const std::string& level) { spdlog::set_level(level_of(level)); }
+
+void note(spdlog::level::level_enum level, const About& about, std::string_view text) {
+  current = &about;
+  spdlog::log(level, "{}", text);
+  current = nullptr;
+}
+
+void tend_log() { spdlog::default_logger_raw()->flush(); }
 
 bool stderr_is_journal() {
   const char* stream = std::getenv("JOURNAL_STREAM");

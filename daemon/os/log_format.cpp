@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 namespace mjwatchd::os {
 namespace {
@@ -113,7 +114,36 @@ int priority(spdlog::level::level_enum level) {
   }
 }
 
+struct FieldName {
+  std::string_view word, key, field;
+};
+
+std::array<std::pair<FieldName, std::string_view>, 4> fields(const About& about) {
+  return {{{{"task", "task_id", "TASK_ID"}, about.task},
+           {{"gateway", "gateway", "GATEWAY"}, about.gateway},
+           {{"endpoint", "endpoint", "ENDPOINT"}, about.endpoint},
+           {{"delivery", "delivery_id", "DELIVERY_ID"}, about.delivery}}};
+}
+
 }  // namespace
+
+std::string without_secrets(std::string_view text) {
+  std::string out;
+  for (std::size_t at = text.find("://"); at != std::string_view::npos; at = text.find("://")) {
+    at += 3;
+    out += text.substr(0, at);
+    text.remove_prefix(at);
+    const std::string_view url = text.substr(0, text.find_first_of(" \t\r\n\"'<>()"));
+    const std::string_view host = url.substr(0, url.find_first_of("/?#"));
+    const std::size_t user = host.rfind('@');
+    const std::size_t begin = user == std::string_view::npos ? 0 : user + 1;
+    const std::size_t query = url.find_first_of("?#");
+    out += url.substr(begin, query == std::string_view::npos ? query : query - begin);
+    if (query != std::string_view::npos) out += "?…";
+    text.remove_prefix(url.size());
+  }
+  return out + std::string(text);
+}
 
 std::string_view level_word(spdlog::level::level_enum level) {
   static constexpr std::array<std::string_view, 7> kWords{"trace", "debug", "info", "warn", "error", "critical", "off"};
@@ -121,20 +151,34 @@ std::string_view level_word(spdlog::level::level_enum level) {
   return at < kWords.size() ? kWords[at] : "info";
 }
 
-std::string text_line(std::chrono::system_clock::time_point at, spdlog::level::level_enum level,
-                      std::string_view text) {
-  return iso8601(at) + " " + std::string(level_word(level)) + " " + plain(text) + "\n";
+std::string text_line(std::chrono::system_clock::time_point at, spdlog::level::level_enum level, std::string_view text,
+                      const About& about) {
+  std::string out = iso8601(at) + " " + std::string(level_word(level)) + " " + plain(text);
+  for (const auto& [name, value] : fields(about)) {
+    if (!value.empty() && text.find(value) == std::string_view::npos)
+      out += " " + std::string(name.word) + "=" + plain(value);
+  }
+  return out + "\n";
 }
 
-std::string json_line(std::chrono::system_clock::time_point at, spdlog::level::level_enum level,
-                      std::string_view text) {
-  return R"({"time":")" + iso8601(at) + R"(","level":")" + std::string(level_word(level)) + R"(","message":)" +
-         json_text(text) + "}\n";
+std::string json_line(std::chrono::system_clock::time_point at, spdlog::level::level_enum level, std::string_view text,
+                      const About& about) {
+  std::string out = R"({"time":")" + iso8601(at) + R"(","level":")" + std::string(level_word(level)) +
+                    R"(","message":)" + json_text(text);
+  for (const auto& [name, value] : fields(about)) {
+    if (!value.empty()) out += ",\"" + std::string(name.key) + "\":" + json_text(value);
+  }
+  return out + "}\n";
 }
 
-std::string journal_datagram(std::string_view identifier, spdlog::level::level_enum level, std::string_view text) {
-  return "MESSAGE=" + plain(text) + "\nPRIORITY=" + std::to_string(priority(level)) +
-         "\nSYSLOG_IDENTIFIER=" + std::string(identifier) + "\n";
+std::string journal_datagram(std::string_view identifier, spdlog::level::level_enum level, std::string_view text,
+                             const About& about) {
+  std::string out = "MESSAGE=" + plain(text) + "\nPRIORITY=" + std::to_string(priority(level)) +
+                    "\nSYSLOG_IDENTIFIER=" + std::string(identifier) + "\n";
+  for (const auto& [name, value] : fields(about)) {
+    if (!value.empty()) out += std::string(name.field) + "=" + plain(value) + "\n";
+  }
+  return out;
 }
 
 std::string prefixed_line(spdlog::level::level_enum level, std::string_view text) {

@@ -153,6 +153,9 @@ class CompletionTest(Case):
         self.assertEqual(self.complete("mjwatch endpoints test s", daemon.socket), ["shop"])
         self.assertEqual(sorted(self.complete("mjwatch add x --webhook ", daemon.socket)), ["archive", "shop"])
         self.assertEqual(self.complete("mjwatch list --gateway ", daemon.socket), ["gw"])
+        daemon.control.need("POST", "/v1/endpoints/shop/test", {})
+        (delivery,) = daemon.control.deliveries()
+        self.assertEqual(self.complete("mjwatch deliveries ", daemon.socket), [str(delivery["id"])])
         self.assertEqual(self.complete(f"mjwatch --socket {daemon.socket} show a1"), ["a1"])
 
     def test_a_daemon_that_is_away_is_no_trouble(self):

@@ -39,6 +39,31 @@ TEST_CASE("a journal datagram holds exactly its three fields") {
   CHECK(prefixed_line(spdlog::level::err, "x") == "<3>x\n");
 }
 
+TEST_CASE("a line says what it is about, in each format") {
+  const About about{.task = "171", .gateway = "gw", .endpoint = {}, .delivery = "9"};
+  CHECK(journal_datagram("mjwatchd", spdlog::level::info, "x", about) ==
+        "MESSAGE=x\nPRIORITY=6\nSYSLOG_IDENTIFIER=mjwatchd\nTASK_ID=171\nGATEWAY=gw\nDELIVERY_ID=9\n");
+  CHECK(json_line(kWhen, spdlog::level::info, "x", about) ==
+        "{\"time\":\"2025-11-24T16:00:00.123Z\",\"level\":\"info\",\"message\":\"x\",\"task_id\":\"171\","
+        "\"gateway\":\"gw\",\"delivery_id\":\"9\"}\n");
+  CHECK(text_line(kWhen, spdlog::level::info, "171 ended", about) ==
+        "2025-11-24T16:00:00.123Z info 171 ended gateway=gw delivery=9\n");
+}
+
+TEST_CASE("what a line is about can't begin a field of its own either") {
+  const About about{.endpoint = "a\nPRIORITY=0"};
+  CHECK(journal_datagram("d", spdlog::level::info, "x", about) ==
+        "MESSAGE=x\nPRIORITY=6\nSYSLOG_IDENTIFIER=d\nENDPOINT=a\\x0aPRIORITY=0\n");
+}
+
+TEST_CASE("URLs are logged without what may be secret in them") {
+  CHECK(without_secrets("GET https://me:secret@host:8/a/b?key=secret#x failed") == "GET https://host:8/a/b?… failed");
+  CHECK(without_secrets("(http://h?token=1), \"https://u@h\" and ftp://h/p@q") ==
+        "(http://h?…), \"https://h\" and ftp://h/p@q");
+  CHECK(without_secrets("https://a:b@c@host/") == "https://host/");
+  CHECK(without_secrets("no address, a ? and an @ at all") == "no address, a ? and an @ at all");
+}
+
 TEST_CASE("an endless message is cut") {
   CHECK(text_line(kWhen, spdlog::level::info, std::string(1U << 20, 'x')).size() < (40U << 10));
 }
