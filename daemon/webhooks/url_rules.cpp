@@ -78,12 +78,14 @@ UrlVerdict check_url(const std::string& url, const AddressPolicy& policy) {
   if (code != CURLUE_OK) return refused(std::string("not a URL: ") + curl_url_strerror(code));
   const std::string scheme = lower(part(parsed.get(), CURLUPART_SCHEME));
   if (scheme != "https" && scheme != "http") return refused("only https URLs are taken, not " + scheme);
+  const std::string authority = url.substr(0, url.find_first_of("/?#", scheme.size() + 3));
   if (!part(parsed.get(), CURLUPART_USER).empty() || !part(parsed.get(), CURLUPART_PASSWORD).empty() ||
-      url.substr(0, url.find_first_of("/?#", scheme.size() + 3)).find('@') != std::string::npos) {
+      authority.find('@') != std::string::npos) {
     return refused("the URL contains user info; no credentials are sent that way");
   }
   std::string host = lower(part(parsed.get(), CURLUPART_HOST));
-  if (host.find('%') != std::string::npos || !part(parsed.get(), CURLUPART_ZONEID).empty()) {
+  // libcurl has decoded it by now: "%fd" would be a byte that no host's name has.
+  if (authority.find('%') != std::string::npos || !part(parsed.get(), CURLUPART_ZONEID).empty()) {
     return refused("the host contains a percent sign or a zone");
   }
   while (host.ends_with('.')) host.pop_back();

@@ -104,3 +104,11 @@ TEST_CASE("Retry-After is seconds or a date, never negative, and nothing else") 
     CHECK_FALSE(parse_retry_after(text, now));
   }
 }
+
+TEST_CASE("a host with percent-encoded bytes is refused, whatever they stand for") {
+  const AddressPolicy policy({}, "webhooks.allow");
+  for (const char* url : {"https://%fd00.example.com/x", "https://%65xample.com/", "https://127%2e0.0.1/"}) {
+    CHECK_MESSAGE(check_url(url, policy).error.find("percent sign") != std::string::npos, url);
+  }
+  CHECK(check_url("https://example.com/%fd?a=%65", policy).good());
+}
