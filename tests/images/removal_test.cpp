@@ -67,7 +67,7 @@ TEST_CASE("what lies outside of the folder is never touched") {
   const TemporaryFolder elsewhere;
   fs::copy(saved.image.path, elsewhere.path / "t1.png");
   SavedImage image = saved.image;
-  for (const std::string path :
+  for (const std::string& path :
        {(elsewhere.path / "t1.png").string(),
         saved.where.path.string() + "/../" + elsewhere.path.filename().string() + "/t1.png", saved.where.path.string(),
         saved.where.path.string() + "/gw", std::string("s3://bucket/gw/t1.png"), std::string()}) {
