@@ -16,7 +16,7 @@ const config::Gateway& settings_of(const config::Config& config, const std::stri
                        [&](const auto& gateway) { return gateway.name == name; });
 }
 
-constexpr milliseconds kOutcomesWait{20};
+constexpr milliseconds kOutcomesWait{5};
 constexpr std::size_t kOutcomesTogether = 500;
 
 /// "HTTP 302: redirects to …"; nothing for a 2xx, and for what we ended ourselves.
