@@ -126,9 +126,10 @@ bool Rules::strained(const Settings& settings) {
     const auto limits = settings.gateways.find(name);
     if (limits == settings.gateways.end()) continue;
     while (!line.calls.empty() && clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
-    // Of a small budget a part is spent by a single call.
-    const std::uint32_t most = limits->second.max_calls_per_minute;
-    const bool busy = most < 60 || 4 * line.calls.size() >= most;
+    // A budget's burst, a twentieth of it, is spent by as many calls within a moment (core/call_budget.hpp).
+    const std::size_t burst = std::clamp<std::size_t>(limits->second.max_calls_per_minute / 20, 1, 10);
+    const std::size_t made = line.calls.size();
+    const bool busy = made >= burst && clock_.now() - line.calls[made - burst] < 7s;
     any = any || line.troubled || busy || line.in_flight >= limits->second.max_in_flight;
   }
   return any;

@@ -132,7 +132,7 @@ int meet_limit(const std::string& folder) {
     if (result.code == Code::done) {
       ++taken;
       failures = 0;
-    } else if (result.code == Code::failed) {
+    } else if (result.code == Code::full) {
       ++failures;
     }
     if (taken == 5000) wrong("the limit was not met");
