@@ -32,6 +32,9 @@ std::optional<milliseconds> parse_retry_after(std::string_view value, WallTime n
   if (digit(value.front()) || value.find(' ') == std::string_view::npos) return std::nullopt;
   const std::time_t at = curl_getdate(std::string(value).c_str(), nullptr);
   if (at == -1) return std::nullopt;
+  // A year may have any number of digits: it is judged before it is counted in milliseconds.
+  if (std::chrono::seconds(at) > std::chrono::ceil<std::chrono::seconds>(now.time_since_epoch()) + kLongest)
+    return kLongest;
   const auto wait = WallTime(std::chrono::seconds(at)) - now;
   return std::clamp<milliseconds>(wait, milliseconds(0), kLongest);
 }

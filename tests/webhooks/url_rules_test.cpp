@@ -97,6 +97,7 @@ TEST_CASE("Retry-After is seconds or a date, never negative, and nothing else") 
   CHECK(parse_retry_after("Sun, 06 Nov 1994 08:50:37 GMT", now) == 60s);
   CHECK(parse_retry_after("Sunday, 06-Nov-94 08:50:37 GMT", now) == 60s);
   CHECK(parse_retry_after("Sun Nov  6 08:50:37 1994", now) == 60s);
+  CHECK(parse_retry_after("Sun, 06 Nov 999999999 08:49:37 GMT", now) == std::chrono::days(365));
   CHECK(parse_retry_after("Sun, 06 Nov 1994 08:00:00 GMT", now) == 0s);
   CHECK(parse_retry_after("99999999999999999999999", now) == std::chrono::days(365));
   for (const auto* text : {"", "soon", "-1", "1.5", "12:00"}) {
