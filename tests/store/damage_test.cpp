@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "daemon/store/check.hpp"
+#include "tests/store/file_bytes.hpp"
 #include "tests/store/state.hpp"
 
 using namespace mjwatchd;
@@ -15,17 +16,6 @@ using namespace mjwatchd::store::test;
 namespace {
 
 constexpr std::size_t kTasks = 120;
-
-std::string bytes_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream all;
-  all << in.rdbuf();
-  return all.str();
-}
-
-void write(const std::filesystem::path& file, const std::string& bytes) {
-  std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 /// Live tasks, ended ones, and webhooks on their way.
 std::string make_database(State& state) {

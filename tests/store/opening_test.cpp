@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/store/file_bytes.hpp"
 #include "tests/store/state.hpp"
 
 using namespace mjwatchd;
@@ -31,17 +32,6 @@ std::string refusal(const std::filesystem::path& folder) {
 }
 
 bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-std::string bytes_of(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::ostringstream all;
-  all << in.rdbuf();
-  return all.str();
-}
-
-void write(const std::filesystem::path& file, const std::string& bytes) {
-  std::ofstream(file, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 }  // namespace
 
