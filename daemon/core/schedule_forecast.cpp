@@ -84,6 +84,7 @@ Age Forecast::start(const Course& course, const Look& look, Age until) {
 
 /// Counts the time from the last look until `until`, in which the task did not end.
 void Forecast::passed(const Course& course, Age until, Age started) {
+  learned_.clear();
   Habits& habits = habits_[course.action];
   habits.failure.passed(seconds(course.seen), seconds(until));
   const bool runs = started != kNotYet;
@@ -137,6 +138,7 @@ void Forecast::ended(Course& course, const Look& look, Time when) {
 
 /// Lets what was counted take effect.
 void Forecast::heed() {
+  learned_.clear();
   Habits all;
   for (Habits& habits : habits_) {
     if (habits.unheeded > 0) habits.forget(std::pow(kKeep, static_cast<float>(habits.unheeded)));
@@ -152,8 +154,10 @@ void Forecast::heed() {
 Curve Forecast::outlook(const Course& course) {
   if (course.modal) return {};
   Habits& habits = habits_[course.action];
-  if (course.started != kNotYet) return running(habits, course);
-  const float age = seconds(course.seen);
+  return course.started != kNotYet ? running(habits, course) : queued(habits, seconds(course.seen));
+}
+
+Curve Forecast::queued(Habits& habits, float age) const {
   const std::size_t index = queue_age_index(age);
   if (index >= kQueueAges) return queueing(habits, age);
   auto& kept = habits.queued[index];
@@ -216,11 +220,11 @@ Curve Forecast::running(const Habits& habits, const Course& course) const {
   return {width, std::span(lasts).first(size)};
 }
 
-std::vector<Belief> Forecast::beliefs() const {
+std::vector<Belief> Forecast::beliefs() {
   std::vector<Belief> all;
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (habits_[i].ended == 0) continue;
-    const Curve whole = queueing(habits_[i], 0);
+    const Curve whole = queued(habits_[i], 0);
     all.push_back({names_[i], whole.ended(0.5F), whole.ended(0.9F)});
   }
   return all;
@@ -232,7 +236,12 @@ namespace {
 constexpr std::string_view kVersion = "schedule-2";
 }
 
-std::string Forecast::learned() const {
+const std::string& Forecast::learned() {
+  if (learned_.empty()) learned_ = written();
+  return learned_;
+}
+
+std::string Forecast::written() const {
   std::ostringstream out;
   out << kVersion << '\n';
   for (std::size_t i = 0; i < names_.size(); ++i) {

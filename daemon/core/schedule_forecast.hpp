@@ -36,9 +36,10 @@ class Forecast {
   /// What is expected from course.seen on.
   [[nodiscard]] Curve outlook(const Course& course);
 
-  [[nodiscard]] std::vector<Belief> beliefs() const;
+  [[nodiscard]] std::vector<Belief> beliefs();
 
-  [[nodiscard]] std::string learned() const;
+  /// As text; written anew only when something was counted since.
+  [[nodiscard]] const std::string& learned();
   void restore(std::string_view text);
 
  private:
@@ -62,12 +63,16 @@ class Forecast {
   [[nodiscard]] static Age start(const Course& course, const Look& look, Age until);
   void passed(const Course& course, Age until, Age started);
   void heed();
+  [[nodiscard]] std::string written() const;
+  /// Of a task that has queued so long, or a little less or more: one of those that are kept.
+  [[nodiscard]] Curve queued(Habits& habits, float age) const;
   [[nodiscard]] Curve queueing(const Habits& habits, float age) const;
   [[nodiscard]] Curve running(const Habits& habits, const Course& course) const;
 
   std::vector<std::string> names_;
   std::vector<Habits> habits_;  ///< by action
   Habits recorded_;             ///< the recorded timings
+  std::string learned_;         ///< empty: to be written anew
 };
 
 }  // namespace mjwatchd
