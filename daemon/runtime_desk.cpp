@@ -116,6 +116,9 @@ std::vector<control::EndpointView> Runtime::Impl::endpoints() const {
       view.receiver.name = view.receiver.group = name;
       view.receiver.breaker = "closed";
     }
+    const auto attempts = observations_.attempts(name);
+    view.delivered = attempts.delivered;
+    view.failed = attempts.failed;
     out.push_back(std::move(view));
   }
   for (auto& [name, receiver] : receivers) {

@@ -95,6 +95,7 @@ std::string show_endpoints(const std::vector<EndpointView>& endpoints) {
     out.word("format", endpoint.format).truth("configured", endpoint.configured).word("group", receiver.group);
     out.count("pending", receiver.pending).count("in_flight", receiver.in_flight).count("held", receiver.held);
     out.word("breaker", receiver.breaker).count("failures_in_row", receiver.failures_in_row);
+    out.key("attempts").object().count("delivered", endpoint.delivered).count("failed", endpoint.failed).end_object();
     out.time("last_success", receiver.last_success).time("first_failure", receiver.first_failure).end_object();
   }
   return out.end_array().end_object().take();

@@ -30,6 +30,7 @@ struct EndpointView {
   std::string format;  ///< "standard", …; empty for a receiver given with a task
   bool configured = true;
   ReceiverView receiver;
+  std::uint64_t delivered = 0, failed = 0;  ///< attempts since the start; counted for configured ones
 };
 
 struct GatewayStatus {

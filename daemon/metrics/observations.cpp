@@ -5,6 +5,7 @@
 #include <prometheus/registry.h>
 
 #include <array>
+#include <map>
 
 #include "mjwatchd/names.hpp"
 
@@ -76,6 +77,7 @@ class Observations::Impl {
   // There may be thousands of these in a second, so they are not sought by their labels each time.
   std::array<prometheus::Counter*, kCodes.size()> commits{};
   std::array<prometheus::Counter*, static_cast<std::size_t>(EventType::test) + 1> events{};
+  std::map<std::string, Attempts> tallies;
 };
 
 // Series whose labels are known show from the start, with zero: a rate needs a first value, and what never failed
@@ -133,6 +135,13 @@ void Observations::downloaded(std::string_view outcome, std::uint64_t bytes, Sec
 void Observations::attempted(const std::string& endpoint, const SendResult& result) {
   impl_->attempts.Add({{"endpoint", endpoint}, {"result", attempt_name(result)}}).Increment();
   impl_->attempt_times.Add({{"endpoint", endpoint}}, kAttemptTimes).Observe(Seconds(result.total).count());
+  auto& tally = impl_->tallies[endpoint];
+  ++(result.http_status / 100 == 2 && result.fault == SendFault::none ? tally.delivered : tally.failed);
+}
+
+Observations::Attempts Observations::attempts(const std::string& endpoint) const {
+  const auto found = impl_->tallies.find(endpoint);
+  return found == impl_->tallies.end() ? Attempts{} : found->second;
 }
 
 void Observations::committed(CommitResult::Code code, Seconds took) {

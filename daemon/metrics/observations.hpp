@@ -49,6 +49,12 @@ class Observations {
   /// By how much the loop was late for a timer.
   void lagged(Seconds late);
 
+  struct Attempts {
+    std::uint64_t delivered = 0, failed = 0;
+  };
+  /// Of an endpoint as attempted() names it.
+  [[nodiscard]] Attempts attempts(const std::string& endpoint) const;
+
   [[nodiscard]] std::vector<prometheus::MetricFamily> collect() const;
 
  private:
