@@ -12,7 +12,7 @@ case ${1:-} in
   package) packages="$packages dpkg-dev file" ;;
   *)
     packages="$packages doctest-dev clang-format python3 curl nodejs npm nginx-light systemd
-dpkg-dev file lintian man-db bash-completion mmdebstrap iproute2 procps"
+dpkg-dev file lintian man-db bash-completion mmdebstrap iproute2 procps chromium"
     if [ "$1" = fuzz ]; then packages="$packages clang libclang-rt-14-dev"; fi
     if [ "$1" = coverage ]; then packages="$packages gcovr"; fi
     ;;

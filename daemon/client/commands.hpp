@@ -65,6 +65,8 @@ Exit replay(Session& session, const ReplayOrder& order);
 /// `action` is empty (list), test, enable or disable.
 Exit endpoints(Session& session, const std::string& action, const std::string& name);
 Exit status(Session& session);
+/// Prints a link that opens the daemon's page in a browser, once.
+Exit page(Session& session);
 
 struct TopOrder {
   bool once = false;

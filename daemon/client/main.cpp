@@ -127,6 +127,9 @@ void declare_webhooks(CLI::App& app, CommandLine& line) {
   auto* status = app.add_subcommand("status", "Show how the daemon is");
   status->callback([&line] { line.run = [](Session& s) { return mjwatchd::client::status(s); }; });
 
+  auto* page = app.add_subcommand("page", "Print a link that opens the daemon's page in a browser, once");
+  page->callback([&line] { line.run = [](Session& s) { return mjwatchd::client::page(s); }; });
+
   auto* top = app.add_subcommand("top", "Watch what is being watched, made and delivered; q leaves");
   top->add_flag("--once", line.top.once, "Show it once, as in a pipe");
   top->add_option("--interval", line.top.interval, "Between two looks, such as 2s")->capture_default_str();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "daemon/page/files.hpp"
 #include "daemon/webhooks/receiver.hpp"
 
 namespace mjwatchd::control {
@@ -28,8 +29,25 @@ bool is_address(const std::string& text) {
 
 }  // namespace
 
+bool is_page_file(const http::ServerRequest& head) {
+  if (head.method != "GET" && head.method != "HEAD") return false;
+  const auto& path = head.path;
+  if (path.empty() || (path.size() == 1 && path.front().empty())) return true;
+  return path.size() == 2 && path.front() == "page" && page::find_file(path.back()) != nullptr;
+}
+
+bool same_origin(const http::ServerRequest& head) {
+  const auto origin = head.header("origin"), host = head.header("host");
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (origin.size() == scheme.size() + host.size() && same_letters(origin.substr(0, scheme.size()), scheme)) {
+      return same_letters(origin.substr(scheme.size()), host);
+    }
+  }
+  return false;
+}
+
 TcpAccess::TcpAccess(std::string token, std::string host, bool loopback)
-    : token_digest_(webhooks::sha256_hex(token)), host_(std::move(host)), loopback_(loopback) {}
+    : sessions_(token), token_digest_(webhooks::sha256_hex(token)), host_(std::move(host)), loopback_(loopback) {}
 
 bool TcpAccess::known_host(std::string_view host) const {
   if (!loopback_) return true;
@@ -38,22 +56,59 @@ bool TcpAccess::known_host(std::string_view host) const {
   return same_letters(name, "localhost") || same_letters(name, host_) || is_address(std::string(name));
 }
 
-std::optional<Problem> TcpAccess::refuse(std::string_view authorization, std::string_view host) const {
-  if (!known_host(host)) {
-    Problem problem{
-        421, "The Host header " + quoted(host) + " is not this daemon: use localhost or the address.", {}, {}};
-    return problem;
+std::optional<Problem> TcpAccess::refuse_host(std::string_view host) const {
+  if (known_host(host)) return std::nullopt;
+  return Problem{421, "The Host header " + quoted(host) + " is not this daemon: use localhost or the address.", {}, {}};
+}
+
+bool TcpAccess::is_token(std::string_view text) const {
+  // Digests have one length, so neither length nor content of the token shows in the time this takes.
+  const auto digest = webhooks::sha256_hex(text);
+  return CRYPTO_memcmp(digest.data(), token_digest_.data(), digest.size()) == 0 && !text.empty();
+}
+
+std::string_view TcpAccess::session_of(const http::ServerRequest& head) const {
+  auto rest = head.header("cookie");
+  while (!rest.empty()) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(" ;"), rest.size()));
+    const auto pair = rest.substr(0, rest.find(';'));
+    rest.remove_prefix(pair.size());
+    if (pair.size() > cookie_.size() && pair.starts_with(cookie_) && pair[cookie_.size()] == '=') {
+      return pair.substr(cookie_.size() + 1);
+    }
   }
+  return {};
+}
+
+std::optional<Problem> TcpAccess::refuse(const http::ServerRequest& head, WallTime now) const {
+  if (auto problem = refuse_host(head.header("host"))) return problem;
+  if (is_page_file(head)) return std::nullopt;
+  // Programs send no Origin; a page in a browser does, and none but ours has any business here. Where a browser
+  // sends none, with a GET, it tells in another header whose page it was; to cookies, ports are all one.
+  const auto origin = head.header("origin"), site = head.header("sec-fetch-site");
+  if (!origin.empty() && !same_origin(head)) {
+    return Problem{403, "Pages may not use this API: the request has the Origin " + quoted(origin), {}, {}};
+  }
+  if (!site.empty() && site != "same-origin" && site != "none") {
+    return Problem{403, "Pages may not use this API: the request has Sec-Fetch-Site " + quoted(site), {}, {}};
+  }
+  const auto authorization = head.header("authorization");
+  if (!authorization.empty()) return refuse(authorization, head.header("host"));
+  if (head.method == "POST" && head.path == std::vector<std::string>{"v1", "page", "session"}) return std::nullopt;
+  if (!sessions_.good(session_of(head), now)) return refuse(authorization, head.header("host"));
+  if (head.method == "GET" || head.method == "HEAD" || !origin.empty()) return std::nullopt;
+  return Problem{403, "A change by a session needs the Origin header, as browsers send it.", {}, {}};
+}
+
+std::optional<Problem> TcpAccess::refuse(std::string_view authorization, std::string_view host) const {
+  if (auto problem = refuse_host(host)) return problem;
   constexpr std::string_view kScheme = "Bearer ";
   std::string_view shown;
   if (authorization.size() > kScheme.size() && same_letters(authorization.substr(0, kScheme.size()), kScheme)) {
     shown = authorization.substr(kScheme.size());
     shown.remove_prefix(std::min(shown.find_first_not_of(' '), shown.size()));
   }
-  // Digests have one length, so neither length nor content of the token shows in the time this takes.
-  const auto digest = webhooks::sha256_hex(shown);
-  const bool good = CRYPTO_memcmp(digest.data(), token_digest_.data(), digest.size()) == 0;
-  if (good && !shown.empty()) return std::nullopt;
+  if (is_token(shown)) return std::nullopt;
   Problem problem{401, {}, {}, {}};
   problem.detail = shown.empty() ? "Over TCP each request needs the header \"Authorization: Bearer TOKEN\", with the "
                                    "token of control.token_file."

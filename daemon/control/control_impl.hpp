@@ -97,6 +97,11 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   void show_metrics(const AskPtr& ask);
   static void judge_health(const Ask& ask, const StatusView& status, bool ready);
 
+  // control_page.cpp
+  void make_page_link(const AskPtr& ask);
+  void sign_in(const AskPtr& ask);
+  void sign_out(const AskPtr& ask);
+
   /// `call` bound so that it does nothing once this has gone.
   template <typename Member, typename... Bound>
   auto later(Member member, Bound... bound) {
@@ -119,6 +124,8 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   http::Server server_;           ///< last: it goes first, and calls nobody then
 };
 
+/// One of the page's files (is_page_file()).
+[[nodiscard]] http::ServerResponse answer_page_file(const http::ServerRequest& request);
 /// The problem that a commit's result is; `what` names the thing when it is missing.
 [[nodiscard]] Problem problem_of(const CommitResult& result, const std::string& what);
 /// 503 with Retry-After.

@@ -14,7 +14,7 @@
 namespace mjwatchd::control {
 namespace {
 
-constexpr std::uint64_t kMostBody = 1U << 20, kMostLines = 64U << 20;
+constexpr std::uint64_t kMostBody = 1U << 20, kMostLines = 64U << 20, kMostSignIn = 8U << 10;
 constexpr std::size_t kMostLineStreams = 4;
 
 bool is_lines(const http::ServerRequest& head) {
@@ -23,6 +23,10 @@ bool is_lines(const http::ServerRequest& head) {
 
 bool is_line_stream(const http::ServerRequest& head) {
   return head.method == "POST" && head.path == std::vector<std::string>{"v1", "tasks"} && is_lines(head);
+}
+
+bool is_sign_in(const http::ServerRequest& head) {
+  return head.method == "POST" && head.path == std::vector<std::string>{"v1", "page", "session"};
 }
 
 /// Who asked for a change. There may be thousands of registrations in a second, so those are for debugging.
@@ -108,6 +112,7 @@ void ControlServer::Impl::listen() {
   }
   access_.emplace(options_.token, address->host, address->loopback);
   port_ = server_.listen_tcp(address->host, address->port);
+  access_->use_port(port_);
 }
 
 void ControlServer::Impl::stop(milliseconds grace) {
@@ -125,14 +130,13 @@ std::optional<http::ServerResponse> ControlServer::Impl::turn_away(const http::S
     return respond(
         Problem{403, "Over TCP nobody is served unless control.listen and control.token_file are set.", {}, {}});
   }
-  // Programs send no Origin; a page in a browser does, and none has any business here.
-  if (const auto origin = head.header("origin"); !origin.empty()) {
-    return respond(Problem{403, "Pages may not use this API: the request has the Origin " + quoted(origin), {}, {}});
-  }
-  if (!head.local) {
-    if (const auto problem = access_->refuse(head.header("authorization"), head.header("host"))) {
-      return respond(*problem);
+  if (head.local) {
+    // Programs send no Origin, and no browser comes this way.
+    if (const auto origin = head.header("origin"); !origin.empty()) {
+      return respond(Problem{403, "Pages may not use this API: the request has the Origin " + quoted(origin), {}, {}});
     }
+  } else if (const auto problem = access_->refuse(head, desk_.wall())) {
+    return respond(*problem);
   }
   if (!is_line_stream(head)) return std::nullopt;
   if (const auto closed = desk_.closed(); !closed.empty()) return respond(busy(closed));
@@ -144,6 +148,7 @@ std::optional<http::ServerResponse> ControlServer::Impl::turn_away(const http::S
 }
 
 http::ServerHandler::BodyPlan ControlServer::Impl::plan_body(const http::ServerRequest& head) {
+  if (is_sign_in(head)) return {kMostSignIn, nullptr};  // from whom is not known yet
   if (!is_line_stream(head)) return {kMostBody, nullptr};
   ++line_streams_;
   auto gone = [weak = weak_from_this()] {
@@ -154,6 +159,10 @@ http::ServerHandler::BodyPlan ControlServer::Impl::plan_body(const http::ServerR
 }
 
 void ControlServer::Impl::handle(http::ServerRequest request, http::ResponderPtr to) {
+  if (!request.local && is_page_file(request)) {
+    to->reply(answer_page_file(request));
+    return;
+  }
   auto route = find_route(request.method, request.path);
   if (!route.call) {
     if (route.allow.empty()) {
@@ -200,6 +209,12 @@ void ControlServer::Impl::dispatch(Call call, const AskPtr& ask) {
       return show_health(ask, call == Call::ready);
     case Call::metrics:
       return show_metrics(ask);
+    case Call::page_link:
+      return make_page_link(ask);
+    case Call::sign_in:
+      return sign_in(ask);
+    case Call::sign_out:
+      return sign_out(ask);
     case Call::openapi:
       return ask->reply(respond(200, std::string(openapi_json())));
     default:

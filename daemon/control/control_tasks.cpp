@@ -91,10 +91,12 @@ void ControlServer::Impl::add_tasks(const AskPtr& ask) {
 void ControlServer::Impl::list_tasks(const AskPtr& ask) {
   Parameters parameters(ask->request);
   auto query = task_query(parameters);
+  const bool brief = parameters.truth("brief").value_or(false);
   if (parameters.wrong()) return ask->refuse(*parameters.wrong());
   const auto limit = query.limit;
-  desk_.tasks(std::move(query),
-              [ask, limit](const std::vector<TaskView>& found) { ask->reply(respond(200, show_tasks(found, limit))); });
+  desk_.tasks(std::move(query), [ask, limit, brief](const std::vector<TaskView>& found) {
+    ask->reply(respond(200, show_tasks(found, limit, brief)));
+  });
 }
 
 void ControlServer::Impl::show_task(const AskPtr& ask) {

@@ -9,12 +9,12 @@ namespace {
 struct Entry {
   Call call;
   std::string_view method, path;
-  std::array<std::string_view, 8> parameters;
+  std::array<std::string_view, 12> parameters;
 };
 
-constexpr std::array<Entry, 24> kEntries{{
+constexpr std::array<Entry, 27> kEntries{{
     {Call::add_tasks, "POST", "/v1/tasks", {"gateway"}},
-    {Call::list_tasks, "GET", "/v1/tasks", {"status", "gateway", "active", "limit", "cursor"}},
+    {Call::list_tasks, "GET", "/v1/tasks", {"status", "gateway", "active", "brief", "limit", "cursor"}},
     {Call::put_task, "PUT", "/v1/tasks/{id}", {"gateway"}},
     {Call::show_task, "GET", "/v1/tasks/{id}", {"gateway", "wait"}},
     {Call::forget_task, "DELETE", "/v1/tasks/{id}", {"gateway"}},
@@ -37,6 +37,9 @@ constexpr std::array<Entry, 24> kEntries{{
     {Call::ready, "GET", "/readyz", {}},
     {Call::metrics, "GET", "/metrics", {}},
     {Call::openapi, "GET", "/openapi.json", {}},
+    {Call::page_link, "POST", "/v1/page/links", {}},
+    {Call::sign_in, "POST", "/v1/page/session", {}},
+    {Call::sign_out, "DELETE", "/v1/page/session", {}},
 }};
 
 /// How well a path fits: literals matched, or nothing when it does not.

@@ -32,7 +32,10 @@ enum class Call {
   health,
   ready,
   metrics,
-  openapi
+  openapi,
+  page_link,
+  sign_in,
+  sign_out
 };
 
 struct Route {

@@ -36,6 +36,22 @@ std::string shown_receivers(const std::string& receivers) {
   return canonical(*list);
 }
 
+/// What a list shows of the gateway's object: what was asked for, and why it failed.
+std::string brief_object(const std::string& object) {
+  std::string wrong;
+  auto whole = read_json(object, wrong);
+  if (!whole || !whole->is(Json::Kind::object)) return "null";
+  Json brief;
+  brief.kind = Json::Kind::object;
+  for (const std::string_view key : {"prompt", "failReason", "description"}) {
+    if (const Json* const value = whole->find(key); value != nullptr && value->is(Json::Kind::text)) {
+      brief.keys.emplace_back(key);
+      brief.values.push_back(*value);
+    }
+  }
+  return canonical(brief);
+}
+
 void write_receiver(JsonText& out, const WebhookTarget& target) {
   if (!target.endpoint.empty()) {
     out.text(target.endpoint);
@@ -57,7 +73,7 @@ void write_receiver(JsonText& out, const WebhookTarget& target) {
 
 bool has_ended(const TaskView& task) { return task.record.phase == Phase::late || task.record.phase == Phase::done; }
 
-void write_task(JsonText& out, const TaskView& task) {
+void write_task(JsonText& out, const TaskView& task, bool brief) {
   const auto& record = task.record;
   out.object().text("id", record.key.id).text("gateway", record.key.gateway);
   out.text("status", name(record.status)).text("phase", name(record.phase));
@@ -81,7 +97,7 @@ void write_task(JsonText& out, const TaskView& task) {
   out.key("metadata").json(task.metadata, "{}");
   write_images(out, task.images.images);
   out.maybe("image_error", task.images.error).maybe("seed", task.images.seed);
-  out.key("task").json(task.object).end_object();
+  out.key("task").json(brief ? brief_object(task.object) : task.object).end_object();
 }
 
 std::string show_task(const TaskView& task) {
@@ -103,10 +119,10 @@ TaskView fresh_view(const TaskRecord& record, const Registration& registration) 
   return view;
 }
 
-std::string show_tasks(const std::vector<TaskView>& tasks, std::size_t limit) {
+std::string show_tasks(const std::vector<TaskView>& tasks, std::size_t limit, bool brief) {
   JsonText out;
   out.object().key("tasks").array();
-  for (const auto& task : tasks) write_task(out, task);
+  for (const auto& task : tasks) write_task(out, task, brief);
   const bool more = !tasks.empty() && tasks.size() >= limit;
   out.end_array().word("next_cursor", more ? std::to_string(tasks.back().no) : std::string());
   return out.end_object().take();

@@ -14,12 +14,13 @@ namespace mjwatchd::control {
 [[nodiscard]] bool has_ended(const TaskView& task);
 
 /// Times are ISO 8601 in UTC; what is not known is null.
-void write_task(JsonText& out, const TaskView& task);
+/// `brief` leaves most of the gateway's object out: for lists of many.
+void write_task(JsonText& out, const TaskView& task, bool brief = false);
 [[nodiscard]] std::string show_task(const TaskView& task);
 /// A task as it was just registered, before anything else is known of it.
 [[nodiscard]] TaskView fresh_view(const TaskRecord& record, const Registration& registration);
 /// `next_cursor` is null on the last page.
-[[nodiscard]] std::string show_tasks(const std::vector<TaskView>& tasks, std::size_t limit);
+[[nodiscard]] std::string show_tasks(const std::vector<TaskView>& tasks, std::size_t limit, bool brief);
 
 /// One delivery; with its attempts when `whole`.
 void write_delivery(JsonText& out, const DeliveryView& delivery, bool whole);

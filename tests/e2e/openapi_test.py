@@ -1,6 +1,7 @@
 """The API's description: a validator of other people takes it, each of its operations answers as it says, and so
 did every exchange that the tests before this one recorded (MJWATCHD_EXCHANGES)."""
 
+import http.client
 import json
 import os
 import subprocess
@@ -8,12 +9,17 @@ from pathlib import Path
 
 from rig import npm
 from rig.case import Case, main
-from rig.program import wait_until
+from rig.control import Answer, record
+from rig.daemon import write_private
+from rig.program import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "tests" / "control" / "npm"
 PACKAGES = Path(os.environ.get("MJWATCHD_NPM", "build/release/npm") + "-openapi").resolve()
 EXCHANGES = Path(os.environ.setdefault("MJWATCHD_EXCHANGES", str(PACKAGES.parent / "exchanges")))
+
+
+TOKEN = "page-token-5d1f7a20c3"
 
 
 class OpenApiTest(Case):
@@ -59,6 +65,8 @@ class OpenApiTest(Case):
                 ("POST", "/v1/endpoints/app/disable", {"why": 1}), ("GET", "/v1/endpoints", None),
                 ("POST", "/v1/endpoints/app/enable", {}), ("PATCH", "/v1/tasks/a", {}), ("DELETE", "/v1/status", None)):
             control.call(method, target, body)
+        control.call("POST", "/v1/page/links", {})
+        self.sign_in_and_out(daemon)
         # A stream has no end of its own: what is asked for alone, and then the daemon stops.
         made = control.raw(b"GET /v1/events?task=pic HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 0\r\n"
                            b"Accept: application/x-ndjson\r\nConnection: close\r\n\r\n", timeout=20, until=b"succeeded")
@@ -68,11 +76,26 @@ class OpenApiTest(Case):
             out.write(json.dumps({"method": "GET", "target": "/v1/events", "status": 200, "type": "application/x-ndjson",
                                   "body": "\n".join(lines)}) + "\n")
 
+    def sign_in_and_out(self, daemon):
+        """As the page does, over TCP; badly first."""
+        host = daemon.config["control"]["listen"]
+        cookie = ""
+        for method, body in (("POST", {"token": "wrong"}), ("POST", {"token": TOKEN}), ("DELETE", None)):
+            connection = http.client.HTTPConnection(host, timeout=20)
+            connection.request(method, "/v1/page/session", json.dumps(body) if body else None,
+                               {"origin": "http://" + host, "cookie": cookie})
+            answer = connection.getresponse()
+            cookie = (answer.headers["set-cookie"] or "").split(";")[0]
+            record(method, "/v1/page/session", Answer(answer.status, answer.headers, answer.read()))
+            connection.close()
+
     def test_answers_are_as_described(self):
         gateway = self.gateway("--picture", "png", "--picture-size", "20KB")
         receiver = self.receiver("/app", "/own")
         daemon = self.daemon(gateway, webhooks={"allow": ["127.0.0.0/8"]})
         daemon.add_endpoint("app", receiver.url + "/app", receiver.secrets["/app"][0])
+        write_private(self.folder / "control.token", TOKEN + "\n")
+        daemon.config["control"].update({"listen": f"127.0.0.1:{free_port()}", "token_file": "control.token"})
         self.start(daemon)
         self.ask_everything(daemon, gateway, receiver)
         description = self.folder / "openapi.json"

@@ -1,0 +1,106 @@
+// Where the page begins: signs in, shows the view that the address names, keeps the frame around it.
+
+import { call } from "./api.js";
+import { h, setText, toast } from "./dom.js";
+import { live } from "./live.js";
+import { showSignIn, signInByLink } from "./signin.js";
+import { setUpTheme } from "./theme.js";
+
+const VIEWS = {
+  "": () => import("./now.js"),
+};
+
+const main = document.getElementById("main");
+const nav = document.getElementById("nav");
+const signOut = document.getElementById("sign-out");
+const connection = document.getElementById("connection");
+
+let open = null; // the view that is shown
+let turn = 0; // counts changes of the view: what was asked for an earlier one comes to nothing
+let signedIn = false;
+
+/** "#/task/gw/id?x=1" → its words and its query. */
+function address() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+  return { words: path.split("/").map(decodeURIComponent), query: new URLSearchParams(query ?? "") };
+}
+
+async function show({ focus = true } = {}) {
+  if (!signedIn) return;
+  const mine = ++turn;
+  const { words, query } = address();
+  const name = Object.hasOwn(VIEWS, words[0]) ? words[0] : "";
+  const { view } = await VIEWS[name]();
+  if (mine !== turn || !signedIn) return;
+  open?.close?.();
+  const root = h("div", { class: `view view-${name || "now"}` });
+  main.replaceChildren(root);
+  open = view(root, words.slice(1), query) ?? {};
+  markNav(name);
+  const heading = root.querySelector("h1");
+  document.title = `${heading?.textContent ?? "mjwatchd"} · mjwatchd`;
+  if (focus) {
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }
+}
+
+function markNav(name) {
+  for (const link of nav.querySelectorAll("a")) {
+    const here = link.getAttribute("href") === `#/${name}`;
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+function setSignedIn(now) {
+  signedIn = now;
+  for (const part of [nav, signOut, connection]) part.hidden = !now;
+}
+
+async function enter() {
+  setSignedIn(true);
+  live.start();
+  await show({ focus: false });
+}
+
+function leave() {
+  if (!signedIn && open?.signIn) return;
+  turn++;
+  setSignedIn(false);
+  live.stop();
+  open?.close?.();
+  open = { signIn: true };
+  document.title = "Sign in · mjwatchd";
+  showSignIn(main, enter);
+}
+
+live.addEventListener("connection", () => {
+  setText(connection, live.connection === "live" ? "Live" : "Connection lost, trying again…");
+  connection.dataset.state = live.connection;
+});
+window.addEventListener("hashchange", () => (location.hash.startsWith("#link=") ? begin() : show()));
+window.addEventListener("signed-out", leave);
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address names the view
+  main.focus();
+});
+signOut.addEventListener("click", async () => {
+  await call("DELETE", "/v1/page/session").catch((error) => toast(error.message, "bad"));
+  leave();
+});
+
+async function begin() {
+  try {
+    if (await signInByLink()) return await enter();
+    await call("GET", "/v1/gateways"); // is there a session?
+    await enter();
+  } catch (error) {
+    leave();
+    if (error.status !== 401 || error.link) toast(error.message, "bad");
+  }
+}
+
+setUpTheme();
+begin();
