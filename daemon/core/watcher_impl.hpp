@@ -76,6 +76,7 @@ class Watcher::Impl {
   void hear(const event::Persisted& event);
   void hear(const event::BatchFetched& event);
   void hear(const event::ImageSaved& event);
+  void hear(const event::SavingResumed&);
   void hear(const event::Sent& event);
 
   // Tasks.

@@ -86,6 +86,18 @@ void Watcher::Impl::hear(const event::ImageSaved& event) {
   if (alive(*ref)) arm(*ref);
 }
 
+void Watcher::Impl::hear(const event::SavingResumed&) {
+  for (auto& [name, poller] : pollers_) {
+    poller->tasks().each([&](TaskSlot slot) {
+      Task& task = poller->tasks()[slot];
+      if (!task.pictures) return;
+      task.pictures->next = now_.steady;
+      task.pictures->wait = {};  // what it waited for has passed
+      arm({poller.get(), slot, task.generation});
+    });
+  }
+}
+
 void Watcher::Impl::pictures_came(const Ref& ref, SaveVerdict verdict, const ImageResult& result) {
   Task& task = task_of(ref);
   PictureState& pictures = *task.pictures;

@@ -113,6 +113,8 @@ struct ImageSaved {
   SaveVerdict verdict = SaveVerdict::try_again;
   ImageResult result;
 };
+/// Pictures can be saved again, or somewhere else: what waits for its next try need wait no longer.
+struct SavingResumed {};
 /// The answer to a Send.
 struct Sent {
   DeliveryNo delivery = 0;
@@ -121,8 +123,9 @@ struct Sent {
 
 }  // namespace event
 
-using Event = std::variant<event::Tick, event::Registered, event::Deleted, event::RefreshAsked, event::ChangeAsked,
-                           event::Adopted, event::DeliveryAdopted, event::ReceiverAdopted, event::LearnedAdopted,
-                           event::Released, event::Persisted, event::BatchFetched, event::ImageSaved, event::Sent>;
+using Event =
+    std::variant<event::Tick, event::Registered, event::Deleted, event::RefreshAsked, event::ChangeAsked,
+                 event::Adopted, event::DeliveryAdopted, event::ReceiverAdopted, event::LearnedAdopted, event::Released,
+                 event::Persisted, event::BatchFetched, event::ImageSaved, event::SavingResumed, event::Sent>;
 
 }  // namespace mjwatchd

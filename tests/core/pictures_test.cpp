@@ -129,6 +129,39 @@ TEST_CASE("failed saves are tried again after 1 s, doubling, and the last before
   CHECK(Watch::change(came)->phase == Phase::done);
 }
 
+TEST_CASE("when saving goes on after a pause, all that waits is tried at once, and patiently from the beginning") {
+  Ended w;
+  SUBCASE("while the announcement waits") {
+    for (int i = 0; i < 6; ++i) {
+      w.saved(SaveVerdict::try_again, failure("the disk is full"));
+      if (i < 5) REQUIRE(w.next_save(1min));
+    }
+    CHECK_FALSE(w.next_save(20s));  // the next would come after 32 s
+  }
+  SUBCASE("after it, when tries are an hour apart") {
+    w.saved(SaveVerdict::try_again, failure("the disk is full"));
+    while (w.clock - w.success < 5h) {
+      if (w.next_save(10min)) w.saved(SaveVerdict::try_again, failure("the disk is full"));
+    }
+    CHECK(w.changes.size() == 1);
+    CHECK_FALSE(w.next_save(1s));
+  }
+  const Actions out = w.tell({event::SavingResumed{}});
+  REQUIRE(Watch::find<action::SaveImage>(out) != nullptr);
+  CHECK(Watch::find<action::SaveImage>(w.tell({event::SavingResumed{}})) == nullptr);  // it is under way
+  const milliseconds before = w.clock;
+  w.saved(SaveVerdict::try_again, failure("HTTP 500"));
+  REQUIRE(w.next_save(10s));
+  CHECK(w.clock - before == 1s);
+}
+
+TEST_CASE("tasks that wait for no picture do not care that saving goes on") {
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  w.call();
+  CHECK(w.tell({event::SavingResumed{}}).empty());
+}
+
 TEST_CASE("the quiet tries end with the links, or when there is nothing to be had, without a word") {
   Ended w(Watch::defaults(), 20min);
   w.saved(SaveVerdict::try_again, failure("HTTP 500"));
