@@ -29,7 +29,9 @@ std::vector<control::Trouble> Runtime::Impl::troubles() const {
   std::vector<control::Trouble> out;
   add_own_troubles(out);
   add_disk_trouble(out);
-  if (const auto& paused = images_->paused(); !paused.empty()) out.push_back({"pictures", paused, false});
+  if (const auto& paused = images_->paused(); !paused.empty()) {
+    out.push_back({"pictures", "saving is paused and goes on by itself: " + paused, false});
+  }
   for (const auto& gateway : watcher_->gateways()) {
     if (!gateway.configured) {
       out.push_back({"gateway:" + gateway.name, "it is gone from the configuration; its tasks are held", false});

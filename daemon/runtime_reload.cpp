@@ -33,6 +33,7 @@ void Runtime::Impl::open_images(images::Options options) {
   options.observe = [this](std::string_view outcome, std::uint64_t bytes, metrics::Seconds took) {
     observations_.downloaded(outcome, bytes, took);
   };
+  options.resumed = [this] { tell(event::SavingResumed{}); };
   auto made = std::make_unique<images::DirectoryImageStore>(io_, client_, std::move(options));
   std::erase_if(former_images_, [](const auto& store) { return store->orders() == 0; });
   if (images_) former_images_.push_back(std::move(images_));
@@ -93,6 +94,7 @@ void Runtime::Impl::apply(config::Config fresh, Composition made) {
   watcher_->reconfigure(made.settings, now(), actions);
   carry_out(actions);
   arm();
+  tell(event::SavingResumed{});  // what pictures waited for may be what was mended
 }
 
 }  // namespace mjwatchd

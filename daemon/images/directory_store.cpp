@@ -32,6 +32,7 @@ DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& cli
       options_(completed(std::move(options))),
       folder_(options_.directory, NamePattern(options_.name), options_.keep_free),
       worker_(io, worker_bound(options_)),
+      disk_(io, worker_, folder_, options_.look_again, options_.resumed),
       slots_(options_.max_downloads, options_.max_per_origin) {
   for (GatewayOptions& gateway : options_.gateways) gateways_.emplace(gateway.name, gateway);
   if (gateways_.size() > 1 && !folder_.pattern.names_gateway()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/http/client.hpp"
+#include "daemon/images/disk_pause.hpp"
 #include "daemon/images/file_worker.hpp"
 #include "daemon/images/options.hpp"
 #include "daemon/images/part_file.hpp"
@@ -43,8 +44,9 @@ class DirectoryImageStore final : public ImageStore {
   /// why one could not be removed; then none after it was. What is in a bucket stays.
   void remove(std::vector<SavedImage> images, std::function<void(std::string error)> done);
 
-  /// Why saving is paused (a disk that is full, read-only or failing); empty while it is not.
-  [[nodiscard]] const std::string& paused() const { return paused_; }
+  /// Why pictures are not saved now (a disk that is full or read-only, an object store that takes none);
+  /// empty while they are.
+  [[nodiscard]] const std::string& paused() const { return disk_.paused().empty() ? shelf_trouble_ : disk_.paused(); }
   /// Orders that have not been answered.
   [[nodiscard]] std::size_t orders() const { return orders_.size(); }
   /// Since when the file worker has been at one job: says whether the disk hangs.
@@ -68,8 +70,9 @@ class DirectoryImageStore final : public ImageStore {
   PictureFolder folder_;
   FileWorker worker_;
   std::unique_ptr<Shelf> shelf_;  ///< null: pictures stay in the folder
+  DiskPause disk_;
   Slots slots_;
-  std::string paused_;
+  std::string shelf_trouble_;  ///< of the last put, if it failed
   std::uint64_t next_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::map<OrderKey, Waiting> orders_;

@@ -168,6 +168,7 @@ bool Download::on_head(const http::Response& head) {
   std::uint64_t length = 0;
   const std::string_view announced = head.header("content-length");
   std::from_chars(announced.data(), announced.data() + announced.size(), length);
+  expected_ = good_head_ && length > 0 ? received_ + length : 0;
   return good_head_ && length <= place_.options.max_size - std::min(received_, place_.options.max_size);
 }
 
@@ -188,8 +189,9 @@ bool Download::on_body(std::string_view piece) {
 void Download::flush() {
   if (writing_ || (pending_.empty() && !clear_)) return;
   run(
-      [bytes = std::exchange(pending_, {}), clear = std::exchange(clear_, false)](Disk& disk) {
+      [bytes = std::exchange(pending_, {}), clear = std::exchange(clear_, false), expected = expected_](Disk& disk) {
         if (clear) disk.part->clear();
+        if (expected > 0 && disk.part->size() == 0) disk.part->expect(expected);
         disk.part->append(bytes);
       },
       &Download::on_written);
@@ -282,7 +284,7 @@ void Download::shelve() {
                     [weak = weak_from_this(), keep](const std::string& error) {
                       const auto self = weak.lock();
                       if (!self || !self->done_) return;
-                      self->finish(error.empty() ? Kind::saved : Kind::disk, error);
+                      self->finish(error.empty() ? Kind::saved : Kind::shelf, error);
                     });
 }
 
@@ -304,7 +306,9 @@ void Download::finish(Kind kind, std::string error) {
     result.image = disk_->image;
     result.image.url = source_;
   } else {
-    result.error = kind == Kind::disk ? error : shown(url_) + ": " + error;
+    const bool theirs = kind != Kind::disk && kind != Kind::shelf;
+    result.error = theirs ? shown(url_) + ": " + error : error;
+    result.size = std::max(expected_, received_);
   }
   // The part file is removed by the worker; a full queue leaves that to the last owner.
   static_cast<void>(place_.worker.post([disk = disk_] { disk->part.reset(); }, nullptr));

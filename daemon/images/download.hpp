@@ -20,11 +20,13 @@ struct DownloadResult {
     closed,     ///< this source will not help again
     nonsense,   ///< it answered, but not with a whole picture
     temporary,  ///< not now
-    disk        ///< our disk, or the shelf, cannot take it now
+    disk,       ///< our disk cannot take it now
+    shelf       ///< the shelf cannot
   };
   Kind kind = Kind::temporary;
   int status = 0;  ///< HTTP's, 0 when none came
   SavedImage image;
+  std::uint64_t size = 0;  ///< of a picture that the disk did not take, as far as it is known
   std::string error;
 };
 
@@ -80,6 +82,7 @@ class Download : public std::enable_shared_from_this<Download> {
   std::string pending_;         // bytes not yet with the worker
   std::string validator_;       // strong ETag or Last-Modified, for If-Range
   std::uint64_t received_ = 0;  // bytes of the picture, pending ones included
+  std::uint64_t expected_ = 0;  // of the whole picture, as announced; 0: it was not
   bool writing_ = false, clear_ = false, good_head_ = false, swamped_ = false;
   int retries_left_ = 2, redirects_left_ = 3;
 };

@@ -55,6 +55,10 @@ struct Options {
   /// Told how each download ended ("saved", "closed", …), of how many bytes, and how long it took. May be unset.
   std::function<void(std::string_view outcome, std::uint64_t bytes, std::chrono::duration<double> took)> observe;
 
+  /// Told when a disk that took no pictures takes them again. May be unset.
+  std::function<void()> resumed;
+  milliseconds look_again{5000};  ///< at such a disk
+
   std::size_t max_orders = 4096;   ///< waiting; beyond it the latest deadline is told to try again
   std::size_t max_downloads = 8;   ///< at a time, in all
   std::size_t max_per_origin = 6;  ///< of these, so that a slow origin leaves room for others

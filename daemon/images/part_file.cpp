@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include <array>
 #include <cerrno>
@@ -44,7 +43,7 @@ std::string part_name(std::string_view stem) {
 
 PartFile::PartFile(const PictureFolder& folder, TaskKey key, std::size_t index)
     : folder_(folder), key_(std::move(key)), index_(index) {
-  check_space();
+  folder_.check_space();
   open_folder();
   make_file();
 }
@@ -53,17 +52,6 @@ PartFile::~PartFile() { remove(); }
 
 void PartFile::fail(const char* doing, int error) const {
   throw DiskTrouble{std::string(doing) + " in " + folder_.path + ": " + std::generic_category().message(error)};
-}
-
-void PartFile::check_space() const {
-  struct statvfs space {};
-  if (::fstatvfs(folder_.root.get(), &space) != 0) fail("asking for the free space", errno);
-  const std::uint64_t free = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
-  if ((space.f_flag & ST_RDONLY) != 0) fail("saving pictures", EROFS);
-  if (free < folder_.keep_free) {
-    throw DiskTrouble{"too little free space in " + folder_.path + ": " + std::to_string(free >> 20U) + " MiB of " +
-                      std::to_string(folder_.keep_free >> 20U) + " MiB to be kept free"};
-  }
 }
 
 void PartFile::open_folder() {
@@ -101,7 +89,7 @@ void PartFile::append(std::string_view bytes) {
     size_ += static_cast<std::uint64_t>(wrote);
   }
   if (size_ - checked_at_ >= kSpaceCheck) {
-    check_space();
+    folder_.check_space();
     checked_at_ = size_;
   }
 }

@@ -1,6 +1,7 @@
 // A picture on its way into the picture folder.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,6 +14,11 @@
 #include "mjwatchd/task.hpp"
 
 namespace mjwatchd::images {
+
+/// A disk that cannot take pictures now: too little free space, full, read-only, failing.
+struct DiskTrouble {
+  std::string text;  ///< for people
+};
 
 /// The picture folder as the disk has it. Immutable after its making; shared by all part files.
 struct PictureFolder {
@@ -27,15 +33,15 @@ struct PictureFolder {
   /// Removes what a killed run left: files named as part files are, nothing else, no links followed.
   /// Answers how many went. Call it before the first PartFile is made.
   std::size_t remove_orphans() const;
+  /// Throws DiskTrouble when the disk is read-only, or keep_free would not be left beside `bytes` more.
+  void check_space(std::uint64_t bytes = 0) const;
+  /// Makes a file of that size, writes to it and removes it: whether a picture of that size could be
+  /// saved now. Throws DiskTrouble.
+  void try_out(std::uint64_t bytes) const;
 };
 
 /// ".<stem>.<16 hex>.part", another one each time. Throws DiskTrouble.
 [[nodiscard]] std::string part_name(std::string_view stem);
-
-/// A disk that cannot take pictures now: too little free space, full, read-only, failing.
-struct DiskTrouble {
-  std::string text;  ///< for people
-};
 
 /// ".<name>.<16 hex>.part" in the folder its picture will be in: written, hashed, verified, synced
 /// and renamed. Removed by its end unless it was placed. Every member may wait for the disk; one
@@ -48,6 +54,8 @@ class PartFile {
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
 
+  /// Checks that there is room for a picture of that size before its bytes come.
+  void expect(std::uint64_t bytes) const { folder_.check_space(bytes - std::min(bytes, size_)); }
   void append(std::string_view bytes);
   /// Begins anew.
   void clear();
@@ -68,7 +76,6 @@ class PartFile {
  private:
   void open_folder();
   void make_file();
-  void check_space() const;
   [[nodiscard]] bool already_there(const std::string& name, const std::string& sha256) const;
   [[noreturn]] void fail(const char* doing, int error) const;
   void remove();

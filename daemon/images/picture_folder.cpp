@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -18,6 +19,10 @@ struct CloseDir {
     static_cast<void>(::closedir(directory));  // nothing was written through it
   }
 };
+
+[[noreturn]] void fail(const char* doing, const std::string& path, int error) {
+  throw DiskTrouble{std::string(doing) + " in " + path + ": " + std::generic_category().message(error)};
+}
 
 /// ".<name>.<16 hex>.part"
 bool is_part_name(std::string_view name) {
@@ -60,6 +65,31 @@ PictureFolder::PictureFolder(std::string where, NamePattern names, std::uint64_t
   }
   root = Descriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root) throw std::system_error(errno, std::generic_category(), "images.directory " + path);
+}
+
+void PictureFolder::check_space(std::uint64_t bytes) const {
+  struct statvfs space {};
+  if (::fstatvfs(root.get(), &space) != 0) fail("asking for the free space", path, errno);
+  if ((space.f_flag & ST_RDONLY) != 0) fail("saving pictures", path, EROFS);
+  const std::uint64_t free = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
+  if (free >= keep_free && free - keep_free >= bytes) return;
+  const auto mib = [](std::uint64_t size) { return std::to_string(size >> 20U) + " MiB"; };
+  const std::string wanted = bytes == 0 ? "" : " and " + mib(bytes + (1U << 20U) - 1) + " are needed";
+  throw DiskTrouble{"too little free space in " + path + ": " + mib(free) + ", of which " + mib(keep_free) +
+                    " are to be kept free" + wanted};
+}
+
+void PictureFolder::try_out(std::uint64_t bytes) const {
+  check_space(bytes);
+  const std::string name = part_name("trial");
+  const Descriptor file(::openat(root.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) fail("making a file", path, errno);
+  int error = 0;
+  // It tells of a quota, too. Not every file system can do it.
+  if (::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP) error = errno;
+  if (error == 0 && ::write(file.get(), "", 1) != 1) error = errno;
+  static_cast<void>(::unlinkat(root.get(), name.c_str(), 0));  // if not: an orphan, which the next start removes
+  if (error != 0) fail("writing a picture", path, error);
 }
 
 std::size_t PictureFolder::remove_orphans() const { return sweep(root.get(), ".", pattern.folders()); }

@@ -55,6 +55,12 @@ void Saving::next() {
 }
 
 void Saving::fetch() {
+  if (!store_.disk_.paused().empty()) {
+    // Later: whoever gave this turn may be in the middle of giving turns.
+    return store_.worker_.later([weak = weak_from_this()] {
+      if (const auto self = weak.lock(); self && !self->answered_) self->turn_away();
+    });
+  }
   began_ = std::chrono::steady_clock::now();
   download_ = std::make_shared<Download>(
       Download::Place{store_.client_, store_.worker_, store_.folder_, store_.options_, gateway_, store_.shelf_.get()},
@@ -62,6 +68,14 @@ void Saving::fetch() {
   download_->start([weak = weak_from_this()](DownloadResult result) {
     if (const auto self = weak.lock()) self->on_download(std::move(result));
   });
+}
+
+/// The disk takes nothing now: no wish can be met.
+void Saving::turn_away() {
+  leave();
+  note(store_.disk_.paused());
+  try_again_ = true;
+  settle();
 }
 
 void Saving::leave() {
@@ -73,9 +87,8 @@ void Saving::on_download(DownloadResult result) {
   leave();
   observe(result);
   if (answered_) return;
-  // Every download makes its file first: one that came further found the disk well.
-  if (result.kind != Kind::disk) store_.paused_.clear();
   if (result.kind != Kind::saved) return on_failure(std::move(result));
+  store_.shelf_trouble_.clear();
   result_.images.push_back(std::move(result.image));
   ++wish_;
   source_ = 0;
@@ -84,7 +97,7 @@ void Saving::on_download(DownloadResult result) {
 }
 
 void Saving::observe(const DownloadResult& result) const {
-  static constexpr const char* kOutcomes[] = {"saved", "closed", "nonsense", "temporary", "disk"};
+  static constexpr const char* kOutcomes[] = {"saved", "closed", "nonsense", "temporary", "disk", "disk"};
   if (!store_.options_.observe) return;
   store_.options_.observe(kOutcomes[static_cast<std::size_t>(result.kind)], result.image.bytes,
                           std::chrono::steady_clock::now() - began_);
@@ -93,8 +106,10 @@ void Saving::observe(const DownloadResult& result) const {
 void Saving::on_failure(DownloadResult result) {
   note(result.error);
   switch (result.kind) {
-    case Kind::disk:  // no other source helps
-      store_.paused_ = result.error;
+    case Kind::disk:
+    case Kind::shelf:  // no other source helps
+      if (result.kind == Kind::disk) store_.disk_.suspect(result.size);
+      if (result.kind == Kind::shelf) store_.shelf_trouble_ = result.error;
       try_again_ = true;
       return settle();
     case Kind::closed:

@@ -29,6 +29,7 @@ class Saving : public std::enable_shared_from_this<Saving> {
  private:
   void next();
   void fetch();
+  void turn_away();
   void on_download(DownloadResult result);
   void observe(const DownloadResult& result) const;
   void on_failure(DownloadResult result);

@@ -1,5 +1,6 @@
 """Whether a picture's bytes are whole, by the format's own structure: nothing may be missing at the end."""
 
+import random
 import struct
 import zlib
 
@@ -19,6 +20,17 @@ def kind_of(data):
     if data[4:8] == b"ftyp":
         return mp4(data)
     raise ValueError(f"no picture: {data[:16]!r}")
+
+
+def make_png(size, seed=1):
+    """A whole PNG of noise with about so many bytes."""
+    width = 1000
+    rows = max(1, size // (3 * width + 1))
+    noise = random.Random(seed)
+    lines = b"".join(b"\0" + noise.randbytes(3 * width) for _ in range(rows))
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", width, rows, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(lines, 0)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts)
 
 
 def png(data):

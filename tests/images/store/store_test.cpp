@@ -2,33 +2,19 @@
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 
-#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <fstream>
-#include <iterator>
 #include <optional>
 
-#include "daemon/images/directory_store.hpp"
 #include "tests/images/pictures.hpp"
+#include "tests/images/store/house.hpp"
 #include "tests/images/store/nginx.hpp"
-#include "tests/images/temporary_folder.hpp"
-#include "tests/support/raw_server.hpp"
 
 namespace mjwatchd::images::test {
 
-using mjwatchd::test::close_reply;
-using mjwatchd::test::RawServer;
-
 namespace {
 
-std::string contents(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-/// Answers a seed at the `ready`-th question.
+/// Answers a seed at the `ready`-th question; at -1 it answers nothing at all.
 class SeedGateway final : public Gateway {
  public:
   SeedGateway(asio::io_context& io, int ready) : io_(io), ready_(ready) {}
@@ -36,6 +22,7 @@ class SeedGateway final : public Gateway {
   void fetch_one(std::string, std::function<void(FetchReply)>) override {}
   void image_seed(std::string, std::function<void(Seed)> done) override {
     const bool now = ++asked == ready_;
+    if (ready_ < 0) return waiting.push_back(std::move(done));
     asio::post(io_, [done = std::move(done), now] {
       Seed seed;
       if (now) seed.seed = "1234567890";
@@ -44,59 +31,12 @@ class SeedGateway final : public Gateway {
     });
   }
   int asked = 0;
+  std::vector<std::function<void(Seed)>> waiting;
 
  private:
   asio::io_context& io_;
   int ready_;
 };
-
-/// A store in a folder of its own, whose gateway is at `url`.
-struct House {
-  explicit House(const std::string& url) {
-    options.directory = where.path.string();
-    options.keep_free = 0;
-    options.seed_wait = milliseconds(200);
-    options.seed_pause = milliseconds(1);
-    options.allow_http = [](const std::string&) { return true; };
-    GatewayOptions gateway;
-    gateway.name = "gw";
-    gateway.url = url;
-    gateway.image_url = [url](const std::string& id) { return url + "/mj/image/" + id; };
-    gateway.auth_header = "mj-api-secret: s3cret";
-    options.gateways.push_back(gateway);
-  }
-
-  SaveReport save(const std::string& object, SaveMode mode = SaveMode::image, bool seed = false) {
-    if (!store) store = std::make_unique<DirectoryImageStore>(io, client, options);
-    std::optional<SaveReport> report;
-    SaveOrder order;
-    order.key = {"gw", "t1"};
-    order.mode = mode;
-    order.seed = seed;
-    order.object = object;
-    store->save(std::move(order), [&](SaveReport got) { report = std::move(got); });
-    REQUIRE_FALSE(report.has_value());
-    io.restart();
-    while (!report && io.run_one_for(std::chrono::seconds(20)) > 0) {
-    }
-    REQUIRE(report.has_value());
-    return *report;
-  }
-
-  /// After the store's end: part files are removed by the worker, perhaps after the answer.
-  std::size_t files_left() {
-    store.reset();
-    return where.files();
-  }
-
-  TemporaryFolder where;
-  asio::io_context io;
-  http::Client client{io};
-  Options options;
-  std::unique_ptr<DirectoryImageStore> store;
-};
-
-std::string image_at(const std::string& url) { return R"({"imageUrl":")" + url + "\"}"; }
 
 }  // namespace
 
@@ -169,24 +109,6 @@ TEST_CASE("a 5xx is for later, every way closed is for good") {
   CHECK(house.files_left() == 0);
 }
 
-TEST_CASE("a body cut short is resumed where it broke, if it is still the same thing") {
-  const std::string png = make_png(300, 200);
-  const std::size_t half = png.size() / 2;
-  const RawServer gateway([&](const std::string& head) {
-    if (!has(head, "Range: bytes=")) return close_reply(200, png.substr(0, half), "ETag: \"e1\"\r\n", png.size());
-    const auto at = std::stoul(head.substr(head.find("Range: bytes=") + 13));
-    return close_reply(206, png.substr(at),
-                       "ETag: \"e1\"\r\nContent-Range: bytes " + std::to_string(at) + "-" +
-                           std::to_string(png.size() - 1) + "/" + std::to_string(png.size()) + "\r\n");
-  });
-  House house(gateway.url());
-  const SaveReport report = house.save(image_at(gateway.url() + "/x.png"));
-  CHECK(report.verdict == SaveVerdict::saved);
-  CHECK(contents(report.result.images.at(0).path) == png);
-  REQUIRE(gateway.requests().size() == 2);
-  CHECK(has(gateway.requests()[1], "If-Range: \"e1\""));
-}
-
 TEST_CASE("a body cut short without telling never gets a name") {
   const std::string png = make_png(100, 100);
   const RawServer gateway([&](const std::string&) { return close_reply(200, png.substr(0, png.size() - 20)); });
@@ -235,15 +157,6 @@ TEST_CASE("plain http is refused unless it is allowed, and urls are rewritten fi
   CHECK(rewriting.save(image_at("http://localhost:3000/x.png")).verdict == SaveVerdict::saved);
 }
 
-TEST_CASE("a full disk pauses saving, and says so") {
-  const RawServer gateway([](const std::string&) { return close_reply(200, make_png(30, 30)); });
-  House house(gateway.url());
-  house.options.keep_free = ~0ULL;
-  CHECK(house.save(image_at(gateway.url() + "/x.png")).verdict == SaveVerdict::try_again);
-  CHECK(has(house.store->paused(), "too little free space"));
-  CHECK(gateway.requests().empty());
-}
-
 TEST_CASE("the seed is asked for again while it is being made, and is null when it does not come") {
   const RawServer server([](const std::string&) { return close_reply(200, make_png(30, 30)); });
   House house(server.url());
@@ -254,11 +167,37 @@ TEST_CASE("the seed is asked for again while it is being made, and is null when 
   CHECK(report.result.seed == "1234567890");
   CHECK(gateway.asked == 3);
   House without(server.url());
-  SeedGateway never(without.io, -1);
+  SeedGateway never(without.io, 1000);
   without.options.gateways[0].gateway = &never;
   const SaveReport bare = without.save(image_at(server.url() + "/x.png"), SaveMode::image, true);
   CHECK(bare.verdict == SaveVerdict::saved);
   CHECK_FALSE(bare.result.seed);
+  CHECK(never.asked == 5);
+}
+
+TEST_CASE("a seed that does not come holds up the picture by seed_wait at most, and is not wanted afterwards") {
+  const RawServer server([](const std::string&) { return close_reply(200, make_png(30, 30)); });
+  House house(server.url());
+  SeedGateway silent(house.io, -1);
+  house.options.gateways[0].gateway = &silent;
+  const SaveReport report = house.save(image_at(server.url() + "/x.png"), SaveMode::image, true);
+  CHECK(report.verdict == SaveVerdict::saved);
+  CHECK(report.result.images.size() == 1);
+  CHECK_FALSE(report.result.seed);
+  REQUIRE(silent.waiting.size() == 1);
+  Gateway::Seed late;
+  late.seed = "1234567890";
+  silent.waiting[0](late);  // to nobody
+  CHECK(house.store->orders() == 0);
+}
+
+TEST_CASE("without a picture that will come again, nobody waits for the seed") {
+  const RawServer server([](const std::string&) { return close_reply(503, ""); });
+  House house(server.url());
+  house.options.seed_wait = std::chrono::hours(1);
+  SeedGateway silent(house.io, -1);
+  house.options.gateways[0].gateway = &silent;
+  CHECK(house.save(image_at(server.url() + "/x.png"), SaveMode::image, true).verdict == SaveVerdict::try_again);
 }
 
 }  // namespace mjwatchd::images::test
