@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <stdexcept>
@@ -16,12 +17,17 @@ namespace mjwatchd::images::test {
 
 namespace {
 
-int socket_on(std::uint16_t port, bool listen, std::uint16_t* got) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+int socket_on(std::uint16_t port, bool listen, std::uint16_t* got) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = loopback(port);
   socklen_t size = sizeof address;
   auto* plain = reinterpret_cast<sockaddr*>(&address);
   const int result = listen ? ::bind(fd, plain, size) : ::connect(fd, plain, size);
@@ -53,6 +59,22 @@ Nginx::Nginx(const std::filesystem::path& folder, const std::filesystem::path& r
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   throw std::runtime_error("nginx did not come up");
+}
+
+std::string Nginx::ask(std::string request) const {
+  request.insert(request.find("\r\n") + 2, "Connection: close\r\n");
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const sockaddr_in address = loopback(port_);
+  std::string answer;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+    std::array<char, 65536> piece{};
+    for (ssize_t got = 0; (got = ::recv(fd, piece.data(), piece.size(), 0)) > 0;) {
+      answer.append(piece.data(), static_cast<std::size_t>(got));
+    }
+  }
+  ::close(fd);
+  return answer;
 }
 
 Nginx::~Nginx() {

@@ -17,6 +17,8 @@ class Nginx {
   ~Nginx();
   Nginx(const Nginx&) = delete;
   Nginx& operator=(const Nginx&) = delete;
+  /// Sends a request as it is, with "Connection: close"; the whole answer as it comes.
+  [[nodiscard]] std::string ask(std::string request) const;
   [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
  private:
