@@ -1,4 +1,4 @@
-// A system that fails when it is told to: preloaded into mjwatchd by the chaos test.
+// A system that fails when it is told to: preloaded into mjwatchd by the chaos and the kill test.
 //
 // $MJWATCHD_FAULTS names a file that holds a struct faults, which the test writes while the daemon runs.
 // Only regular files are hit, and never standard output or error, which the test reads.
@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,7 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum point { none, before_sync, after_sync, before_rename, after_rename, before_write, after_write, before_send };
+enum point {
+  none, before_sync, after_sync, before_rename, after_rename, before_write, after_write, before_send,
+  // Of a picture on its way into its folder.
+  before_picture, after_picture, picture_written, picture_synced, folder_synced
+};
 
 struct faults {
   _Atomic int32_t write_errno;    // what a write answers; 0: it writes
@@ -53,6 +59,25 @@ static int is_file(int fd) {
   return faults != NULL && fd > 2 && fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
 }
 
+static int ends_as_parts_do(const char* name) {
+  const size_t length = strlen(name);
+  return length > 5 && strcmp(name + length - 5, ".part") == 0;
+}
+
+static int is_part(int fd) {
+  char link[32], name[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  const ssize_t length = readlink(link, name, sizeof name - 1);
+  if (length < 0) return 0;
+  name[length] = '\0';
+  return ends_as_parts_do(name);
+}
+
+static int is_folder(int fd) {
+  struct stat about;
+  return fstat(fd, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
 static void pass(enum point point) {
   if (faults == NULL || faults->kill_point != (int32_t)point) return;
   if (atomic_fetch_sub(&faults->kill_countdown, 1) != 1) return;
@@ -77,6 +102,8 @@ int fsync(int fd) {
   if (sync_fails(fd)) return -1;
   const int result = real(fd);
   if (is_file(fd)) pass(after_sync);
+  if (is_part(fd)) pass(picture_synced);
+  if (is_folder(fd)) pass(folder_synced);
   return result;
 }
 
@@ -101,6 +128,7 @@ ssize_t write(int fd, const void* bytes, size_t count) {
   if (write_fails(fd)) return -1;
   const ssize_t result = real(fd, bytes, count);
   if (is_file(fd)) pass(after_write);
+  if (is_part(fd)) pass(picture_written);
   return result;
 }
 
@@ -117,6 +145,19 @@ ssize_t pwrite64(int fd, const void* bytes, size_t count, off64_t at) {
   if (write_fails(fd)) return -1;
   const ssize_t result = real(fd, bytes, count, at);
   if (is_file(fd)) pass(after_write);
+  return result;
+}
+
+int openat(int folder, const char* name, int flags, ...) {
+  REAL(openat);
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = (flags & O_CREAT) != 0 ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  const int making = (flags & O_CREAT) != 0 && ends_as_parts_do(name);
+  if (making) pass(before_picture);
+  const int result = real(folder, name, flags, mode);
+  if (making) pass(after_picture);
   return result;
 }
 

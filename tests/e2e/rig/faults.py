@@ -10,7 +10,7 @@ from rig.program import PROGRAMS
 
 LIBRARY = PROGRAMS / "tests" / "libmjwatchd_faults.so"
 POINTS = ["none", "before-sync", "after-sync", "before-rename", "after-rename", "before-write", "after-write",
-          "before-send"]
+          "before-send", "before-picture", "after-picture", "picture-written", "picture-synced", "folder-synced"]
 ERRORS = {"": 0, "ENOSPC": errno.ENOSPC, "EIO": errno.EIO}
 
 
