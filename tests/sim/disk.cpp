@@ -28,11 +28,16 @@ void Disk::crash() {
   busy_ = false;
   ++life_;
   if (!syncs_late_) return;
-  tables_ = synced_;
+  if (synced_) tables_ = *synced_;
   watching_.clear();
-  for (const auto& [key, row] : tables_.tasks) {
-    if (row.record.phase == Phase::watching) watching_.insert(key);
+  for (const TaskRow& row : tables_.tasks) {
+    if (row.no != 0 && row.record.phase == Phase::watching) watching_.insert(row.record.key);
   }
+}
+
+const TaskRow* Disk::task(const TaskKey& key) const {
+  const TaskRow* row = tables_.tasks.find(key.id);
+  return row != nullptr && row->no != 0 && row->record.key == key ? row : nullptr;
 }
 
 /// One transaction at a time; what comes meanwhile goes into the next.
@@ -73,8 +78,8 @@ void Disk::finish(std::vector<Waiting> group, bool fails) {
     result.detail = "disk full";
     if (!fails) result = std::visit([this](const auto& change) { return apply(change); }, std::get<Change>(one.what));
     // It is durable now; whoever asked hears of it a little later, or dies before.
-    clock_.in(milliseconds(1), [this, life = life_, done = std::move(one.done), result] {
-      if (life == life_) done(result);
+    clock_.in(milliseconds(1), [this, life = life_, done = std::move(one.done), result = std::move(result)]() mutable {
+      if (life == life_) done(std::move(result));
     });
   }
   clock_.in(milliseconds(1), [this, life = life_] {
@@ -89,11 +94,11 @@ void Disk::read(const Page& page) {
   for (const std::string& name : tables_.disabled) all.emplace_back(event::ReceiverAdopted{name, true});
   for (const auto& [gateway, state] : tables_.learned) all.emplace_back(event::LearnedAdopted{gateway, state});
   std::map<TaskNo, const TaskRow*> live;
-  for (const auto& [key, row] : tables_.tasks) {
-    if (row.record.phase != Phase::done) live.emplace(row.no, &row);
+  for (const TaskRow& row : tables_.tasks) {
+    if (row.no != 0 && row.record.phase != Phase::done) live.emplace(row.no, &row);
   }
   for (const auto& [no, row] : live) all.emplace_back(event::Adopted{row->record});
-  for (const auto& [no, row] : tables_.deliveries) {
+  for (const DeliveryRow& row : tables_.deliveries) {
     if (row.record.state == DeliveryState::pending || row.record.state == DeliveryState::held) {
       all.emplace_back(event::DeliveryAdopted{row.record});
     }
@@ -115,12 +120,12 @@ void Disk::read(const Page& page) {
 CommitResult Disk::apply(const change::Register& change) {
   CommitResult result;
   const Registration& asked = change.registration;
-  if (const auto known = tables_.tasks.find(asked.key); known != tables_.tasks.end()) {
+  if (const TaskRow* known = task(asked.key)) {
     result.code = CommitResult::Code::existing;
-    result.task = known->second.record;
+    result.task = known->record;
     return result;
   }
-  TaskRow row;
+  TaskRow& row = tables_.tasks[asked.key.id] = TaskRow{};
   row.no = ++tables_.last_task;
   row.record.key = asked.key;
   row.record.action = asked.action;
@@ -140,8 +145,7 @@ CommitResult Disk::apply(const change::Register& change) {
   }
   result.code = CommitResult::Code::done;
   result.task = row.record;
-  tables_.tasks.emplace(asked.key, std::move(row));
-  tables_.ever.insert(asked.key);
+  tables_.ever[asked.key.id] = true;
   watching_.insert(asked.key);
   return result;
 }
@@ -155,16 +159,15 @@ bool Disk::allowed(const TaskRow& row, const change::Task& change) {
 
 CommitResult Disk::apply(const change::Task& change) {
   CommitResult result;
-  const auto found = tables_.tasks.find(change.key);
-  if (found == tables_.tasks.end() || !allowed(found->second, change)) {
+  TaskRow* const found = row(change.key);
+  if (found == nullptr || !allowed(*found, change)) {
     result.code = CommitResult::Code::missing;
     return result;
   }
-  TaskRow& row = found->second;
-  const std::string name = change.key.gateway + "/" + change.key.id;
-  if (change.phase < row.record.phase) broken(name + " goes back a phase");
-  if (is_final(row.record.status) && change.snapshot) broken(name + " is ended, and seen again");
-  if (row.ending != Ending::none && change.ending != row.ending) broken(name + " ends twice, differently");
+  TaskRow& row = *found;
+  if (change.phase < row.record.phase) broken(change.key, "goes back a phase");
+  if (is_final(row.record.status) && change.snapshot) broken(change.key, "is ended, and seen again");
+  if (row.ending != Ending::none && change.ending != row.ending) broken(change.key, "ends twice, differently");
   result.code = CommitResult::Code::done;
   if (change.snapshot) merge(row, *change.snapshot, change.at);
   if (row.record.phase == Phase::watching && row.record.status == Status::success) {
@@ -178,9 +181,9 @@ CommitResult Disk::apply(const change::Task& change) {
   for (const EventType type : change.events) tell(row, type, change.at, result);
   if (change.phase == Phase::done) {
     row.ended = clock_.now();
-    if (row.final_event == 0) broken(name + " is done without a final event");
+    if (row.final_event == 0) broken(change.key, "is done without a final event");
   }
-  if (change.phase >= Phase::late && row.ending == Ending::none) broken(name + " is over without an ending");
+  if (change.phase >= Phase::late && row.ending == Ending::none) broken(change.key, "is over without an ending");
   result.task = row.record;
   return result;
 }
@@ -198,32 +201,34 @@ void Disk::merge(TaskRow& row, const Snapshot& seen, WallTime at) {
   record.digest = seen.digest;
 }
 
-std::optional<WallTime> Disk::links_expire(const TaskKey& key, WallTime at) const {
-  const auto plan = plans_.find(key.id);
-  if (plan == plans_.end() || !plan->second->pictures.links_live) return std::nullopt;
-  return at + *plan->second->pictures.links_live;
+std::optional<WallTime> Disk::links_expire(const TaskKey& key, WallTime at) {
+  const TaskPlan* plan = plans_[key.id];
+  if (plan == nullptr || !plan->pictures.links_live) return std::nullopt;
+  return at + *plan->pictures.links_live;
 }
 
 CommitResult Disk::apply(const change::Forget& change) {
   CommitResult result;
   watching_.erase(change.key);
-  result.code = tables_.tasks.erase(change.key) != 0 ? CommitResult::Code::done : CommitResult::Code::missing;
+  TaskRow* const found = row(change.key);
+  result.code = found != nullptr ? CommitResult::Code::done : CommitResult::Code::missing;
+  if (found != nullptr) *found = TaskRow{};
   return result;
 }
 
 CommitResult Disk::apply(const change::AddReceiver& change) {
   CommitResult result;
-  const auto found = tables_.tasks.find(change.key);
+  TaskRow* const found = row(change.key);
   result.code = CommitResult::Code::missing;
-  if (found == tables_.tasks.end()) return result;
-  TaskRow& row = found->second;
+  if (found == nullptr) return result;
+  TaskRow& row = *found;
   const std::string name = receiver_of(change.target).name;
   const auto same = [&](const WebhookTarget& other) { return receiver_of(other).name == name; };
   result.code = CommitResult::Code::existing;
   if (std::any_of(row.receivers.begin(), row.receivers.end(), same)) return result;
   row.receivers.push_back(change.target);
   result.code = CommitResult::Code::done;
-  if (row.final_event != 0) deliver(tables_.events.at(row.final_event), change.target, change.at, true, result);
+  if (row.final_event != 0) deliver(*tables_.events.find(row.final_event), change.target, change.at, true, result);
   return result;
 }
 
@@ -249,68 +254,73 @@ void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result)
     return;
   }
   EventRow event;
-  event.no = told.no = ++tables_.last_event;
+  event.no = told.no = tables_.events.next();
   event.type = type;
   event.task = row.no;
   event.key = row.record.key;
   event.sequence = told.sequence = ++row.sequence;
-  event.webhook_id = told.webhook_id = "evt_" + std::to_string(dice_.roll());
+  event.webhook_id = told.webhook_id = new_id();
   if (is_final_event(type)) {
     if (row.final_event != 0) broken(event.key.id + " has a second final event");
     row.final_event = event.no;
   }
-  tables_.events.emplace(event.no, event);
-  result.events.push_back(told);
   for (const WebhookTarget& target : row.receivers) {
     if (wants(row, target, type)) deliver(event, target, at, false, result);
   }
+  tables_.events.add(std::move(event));
+  result.events.push_back(std::move(told));
+}
+
+/// Short enough to need no memory of its own, and long enough never to come twice.
+std::string Disk::new_id() {
+  std::string id = "evt_00000000000";
+  std::uint64_t rolled = dice_.roll();
+  for (std::size_t i = 4; i < id.size(); ++i, rolled >>= 5U) id[i] = static_cast<char>('A' + rolled % 32);
+  return id;
 }
 
 void Disk::deliver(const EventRow& event, const WebhookTarget& target, WallTime at, bool late, CommitResult& result) {
   DeliveryRow row;
-  row.record.no = ++tables_.last_delivery;
+  row.record.no = tables_.deliveries.next();
   row.record.event = event.no;
   row.record.task = event.task;
   row.record.sequence = event.sequence;
   row.record.type = event.type;
   row.record.receiver = receiver_of(target);
+  const auto& receivers = scenario_.receivers;
+  row.receiver = static_cast<std::size_t>(std::distance(receivers.begin(), receivers.find(row.record.receiver.name)));
   row.record.state = disabled(row.record.receiver.name) ? DeliveryState::held : DeliveryState::pending;
   row.record.due = at;
   row.webhook_id = event.webhook_id;
   row.made = clock_.now();
   row.out_of_order = late;
   result.deliveries.push_back(row.record);
-  tables_.deliveries.emplace(row.record.no, row);
+  tables_.deliveries.add(std::move(row));
 }
 
 CommitResult Disk::apply(const change::Delivery& change) {
   CommitResult result;
-  const auto found = tables_.deliveries.find(change.no);
+  DeliveryRow* const found = tables_.deliveries.find(change.no);
   result.code = CommitResult::Code::missing;
-  if (found == tables_.deliveries.end()) return result;
-  DeliveryRecord& record = found->second.record;
+  if (found == nullptr) return result;
+  DeliveryRecord& record = found->record;
   if (record.state == DeliveryState::delivered && change.state != DeliveryState::delivered) {
     broken("delivery " + std::to_string(change.no) + " was delivered, and now it was not");
   }
   record.state = change.state;
   record.attempts = change.attempts;
   record.due = change.due;
-  if (record.state != DeliveryState::pending) tables_.chain_ended[{record.receiver.name, record.task}] = clock_.now();
+  if (record.state != DeliveryState::pending) tables_.chain_ended(record.task, found->receiver) = clock_.now();
   result.code = CommitResult::Code::done;
   return result;
-}
-
-milliseconds Disk::predecessor_ended(const DeliveryRecord& record) const {
-  const auto found = tables_.chain_ended.find({record.receiver.name, record.task});
-  return found == tables_.chain_ended.end() ? milliseconds(0) : found->second;
 }
 
 CommitResult Disk::apply(const change::Replay& change) {
   CommitResult result;
   result.code = CommitResult::Code::done;
-  for (auto& [no, row] : tables_.deliveries) {
+  for (DeliveryRow& row : tables_.deliveries) {
     DeliveryRecord& record = row.record;
-    if (change.no ? no != *change.no : record.state == DeliveryState::pending) continue;
+    if (change.no ? record.no != *change.no : record.state == DeliveryState::pending) continue;
     if (change.state && record.state != *change.state) continue;
     if (!change.endpoint.empty() && record.receiver.name != change.endpoint) continue;
     record.state = DeliveryState::pending;
@@ -331,7 +341,7 @@ CommitResult Disk::apply(const change::Receiver& change) {
     tables_.disabled.erase(change.name);
   }
   const auto from = change.disabled ? DeliveryState::pending : DeliveryState::held;
-  for (auto& [no, row] : tables_.deliveries) {
+  for (DeliveryRow& row : tables_.deliveries) {
     DeliveryRecord& record = row.record;
     if (record.receiver.name != change.name || record.state != from) continue;
     record.state = change.disabled ? DeliveryState::held : DeliveryState::pending;
@@ -346,12 +356,12 @@ CommitResult Disk::apply(const change::Test& change) {
   CommitResult result;
   result.code = CommitResult::Code::done;
   EventRow event;
-  event.no = ++tables_.last_event;
-  event.webhook_id = "evt_" + std::to_string(dice_.roll());
-  tables_.events.emplace(event.no, event);
+  event.no = tables_.events.next();
+  event.webhook_id = new_id();
   WebhookTarget target;
   target.endpoint = change.endpoint;
   deliver(event, target, change.at, true, result);
+  tables_.events.add(std::move(event));
   return result;
 }
 

@@ -6,14 +6,13 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "mjwatchd/change.hpp"
 #include "mjwatchd/event.hpp"
+#include "tests/sim/by_task.hpp"
 #include "tests/sim/clockwork.hpp"
 #include "tests/sim/dice.hpp"
 #include "tests/sim/findings.hpp"
@@ -22,7 +21,7 @@
 namespace mjwatchd::sim {
 
 struct TaskRow {
-  TaskNo no = 0;
+  TaskNo no = 0;  ///< 0: there is no such row
   TaskRecord record;
   Ending ending = Ending::none;
   std::uint32_t sequence = 0;
@@ -44,6 +43,7 @@ struct EventRow {
 
 struct DeliveryRow {
   DeliveryRecord record;
+  std::size_t receiver = 0;  ///< its place among the scenario's
   std::string webhook_id;
   milliseconds made{};
   bool out_of_order = false;  ///< replayed, or for a receiver that came late
@@ -59,7 +59,7 @@ class Disk {
 
   Disk(const Scenario& scenario, Clockwork& clock, Findings& findings)
       : scenario_(scenario), clock_(clock), findings_(findings), dice_(scenario.seed ^ 0xd15cU) {
-    for (const TaskPlan& task : scenario.tasks) plans_.emplace(task.registration.key.id, &task);
+    for (const TaskPlan& task : scenario.tasks) plans_[task.registration.key.id] = &task;
   }
 
   void commit(Change change, Done done);
@@ -71,18 +71,25 @@ class Disk {
   /// A mistake made on purpose: it answers before it has synced, and a crash takes the last transaction.
   void sync_late() { syncs_late_ = true; }
 
-  using Tasks = std::unordered_map<TaskKey, TaskRow, KeyHash>;
-  [[nodiscard]] const Tasks& tasks() const { return tables_.tasks; }
-  [[nodiscard]] const std::map<EventNo, EventRow>& events() const { return tables_.events; }
-  [[nodiscard]] const std::map<DeliveryNo, DeliveryRow>& deliveries() const { return tables_.deliveries; }
+  /// Nothing when there is no such row.
+  [[nodiscard]] const TaskRow* task(const TaskKey& key) const;
+  /// Also places without a row.
+  [[nodiscard]] const ByTask<TaskRow>& tasks() const { return tables_.tasks; }
+  [[nodiscard]] const Rows<EventRow>& events() const { return tables_.events; }
+  [[nodiscard]] const Rows<DeliveryRow>& deliveries() const { return tables_.deliveries; }
   [[nodiscard]] bool disabled(const std::string& receiver) const { return tables_.disabled.contains(receiver); }
-  [[nodiscard]] bool ever_had(const TaskKey& key) const { return tables_.ever.contains(key); }
+  [[nodiscard]] bool ever_had(const TaskKey& key) const {
+    const bool* had = tables_.ever.find(key.id);
+    return had != nullptr && *had;
+  }
   /// The number that the next new delivery will have.
-  [[nodiscard]] DeliveryNo next_delivery() const { return tables_.last_delivery + 1; }
+  [[nodiscard]] DeliveryNo next_delivery() const { return tables_.deliveries.next(); }
   /// Tasks that are watched, by their keys; looked at often, so kept apart.
   [[nodiscard]] const std::set<TaskKey>& watching() const { return watching_; }
   /// When the delivery before this one of its task, to its receiver, was committed as ended.
-  [[nodiscard]] milliseconds predecessor_ended(const DeliveryRecord& record) const;
+  [[nodiscard]] milliseconds predecessor_ended(const DeliveryRow& row) const {
+    return tables_.chain_ended.get(row.record.task, row.receiver);
+  }
   [[nodiscard]] bool idle() const { return queue_.empty() && !busy_; }
 
  private:
@@ -100,6 +107,7 @@ class Disk {
   void finish(std::vector<Waiting> group, bool fails);
   void read(const Page& page);
 
+  [[nodiscard]] TaskRow* row(const TaskKey& key) { return const_cast<TaskRow*>(std::as_const(*this).task(key)); }
   CommitResult apply(const change::Register& change);
   CommitResult apply(const change::Task& change);
   CommitResult apply(const change::Forget& change);
@@ -114,15 +122,17 @@ class Disk {
   void merge(TaskRow& row, const Snapshot& seen, WallTime at);
   void tell(TaskRow& row, EventType type, WallTime at, CommitResult& result);
   void deliver(const EventRow& event, const WebhookTarget& target, WallTime at, bool late, CommitResult& result);
+  [[nodiscard]] std::string new_id();
   [[nodiscard]] bool wants(const TaskRow& row, const WebhookTarget& target, EventType type) const;
   void broken(const std::string& what) { findings_.broken(clock_.now(), "disk: " + what); }
-  [[nodiscard]] std::optional<WallTime> links_expire(const TaskKey& key, WallTime at) const;
+  void broken(const TaskKey& key, const std::string& what) { broken(key.gateway + "/" + key.id + " " + what); }
+  [[nodiscard]] std::optional<WallTime> links_expire(const TaskKey& key, WallTime at);
 
   const Scenario& scenario_;
   Clockwork& clock_;
   Findings& findings_;
   Dice dice_;
-  std::unordered_map<std::string, const TaskPlan*> plans_;  ///< by the id: the simulated ones differ
+  ByTask<const TaskPlan*> plans_;
   bool calm_ = false;
 
   // In memory, lost at a crash.
@@ -133,20 +143,18 @@ class Disk {
 
   /// What is on disk.
   struct Tables {
-    Tasks tasks;
-    std::map<EventNo, EventRow> events;
-    std::map<DeliveryNo, DeliveryRow> deliveries;
+    ByTask<TaskRow> tasks;
+    Rows<EventRow> events;
+    Rows<DeliveryRow> deliveries;
     std::set<std::string> disabled;
     std::map<std::string, std::string> learned;
-    std::unordered_set<TaskKey, KeyHash> ever;
-    std::map<std::pair<std::string, TaskNo>, milliseconds> chain_ended;
+    ByTask<bool> ever;
+    ByChain<milliseconds> chain_ended;
     TaskNo last_task = 0;
-    EventNo last_event = 0;
-    DeliveryNo last_delivery = 0;
   };
-  Tables tables_;
+  Tables tables_{{}, {}, {}, {}, {}, {}, ByChain<milliseconds>(scenario_.receivers.size()), 0};
   bool syncs_late_ = false;
-  Tables synced_;  ///< of a disk that syncs late: what would be left after a crash
+  std::optional<Tables> synced_;  ///< of a disk that syncs late: what would be left after a crash
 };
 
 [[nodiscard]] bool is_final_event(EventType type);

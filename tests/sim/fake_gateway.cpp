@@ -18,23 +18,28 @@ FakeGateway::FakeGateway(std::string name, const Scenario& scenario, Clockwork& 
       wall_(wall),
       dice_(scenario.seed ^ std::hash<char>{}(name_.back()) << 8U) {
   for (const TaskPlan& task : scenario.tasks) {
-    if (task.registration.key.gateway == name_) tasks_.emplace(task.registration.key.id, &task);
+    if (task.registration.key.gateway == name_) tasks_[task.registration.key.id] = &task;
   }
 }
 
 void FakeGateway::fetch(bool batch, std::vector<std::string> ids, Done done) {
   const milliseconds takes = dice_.between(plan_.fastest, plan_.slowest);
   if (!calm_ && (mood() == Mood::down || dice_.chance(plan_.drops))) {
-    FetchReply none;
-    none.detail = "timeout";
     const milliseconds fails = dice_.chance(50) ? kTimeout : takes;  // or the connection breaks
-    return clock_.in(fails, [done = std::move(done), none] { done(none); });
+    return clock_.in(fails, [ids = std::move(ids), done = std::move(done)] {
+      FetchReply none;
+      none.detail = "timeout";
+      done(ids, std::move(none));
+    });
   }
   // It looks at a moment between the two.
-  clock_.in(dice_.between(0ms, takes),
-            [this, batch, ids = std::move(ids), done = std::move(done), until = clock_.now() + takes] {
-              clock_.at(until, [done, reply = answer(batch, ids)] { done(reply); });
-            });
+  const milliseconds until = clock_.now() + takes;
+  clock_.in(dice_.between(0ms, takes), [this, batch, until, ids = std::move(ids), done = std::move(done)]() mutable {
+    FetchReply reply = answer(batch, ids);
+    clock_.at(until, [ids = std::move(ids), done = std::move(done), reply = std::move(reply)]() mutable {
+      done(ids, std::move(reply));
+    });
+  });
 }
 
 Mood FakeGateway::mood() const {
@@ -52,11 +57,13 @@ FetchReply FakeGateway::answer(bool batch, const std::vector<std::string>& ids) 
   reply.gateway_clock =
       std::chrono::floor<std::chrono::seconds>(wall_ + clock_.now() + plan_.clock_ahead);  // Date has whole seconds
   if (moody(reply) || dislikes(batch, ids, reply)) return reply;
+  reply.tasks.reserve(ids.size());
   for (const std::string& id : ids) {
-    auto seen = look(id);
+    const TaskPlan& task = *plan(id);
+    auto seen = look(task);
     if (!seen) continue;
     if (batch && dice_.chance(1)) {  // told twice, and not always alike
-      if (auto other = look(id)) reply.tasks.push_back(std::move(*other));
+      if (auto other = look(task)) reply.tasks.push_back(std::move(*other));
     }
     reply.tasks.push_back(std::move(*seen));
   }
@@ -105,7 +112,10 @@ bool FakeGateway::dislikes(bool batch, const std::vector<std::string>& ids, Fetc
     reply.verdict = Verdict::unsupported;
     return true;
   }
-  const auto poison = [this](const std::string& id) { return plan(id) != nullptr && plan(id)->poison; };
+  const auto poison = [this](const std::string& id) {
+    const TaskPlan* task = plan(id);
+    return task != nullptr && task->poison;
+  };
   if (std::none_of(ids.begin(), ids.end(), poison)) return false;
   reply.verdict = plan_.poison_status == 400 ? Verdict::rejected : Verdict::failed;
   reply.detail = "poison";
@@ -113,20 +123,22 @@ bool FakeGateway::dislikes(bool batch, const std::vector<std::string>& ids, Fetc
 }
 
 const TaskPlan* FakeGateway::plan(const std::string& id) const {
-  const auto found = tasks_.find(id);
-  return found == tasks_.end() ? nullptr : found->second;
+  const TaskPlan* const* found = tasks_.find(id);
+  return found == nullptr ? nullptr : *found;
 }
 
 const Stage* FakeGateway::stage(const TaskPlan& plan, milliseconds when) const {
   const Stage* present = nullptr;
-  for (const Stage& one : plan.stages) {
-    if (plan.submitted + one.after <= when) present = &one;
+  for (const Stage& one : plan.stages) {  // they are in order
+    if (plan.submitted + one.after > when) break;
+    present = &one;
   }
   return present;
 }
 
 Status FakeGateway::truth(const std::string& id) const {
-  const Stage* present = plan(id) == nullptr ? nullptr : stage(*plan(id), clock_.now());
+  const TaskPlan* task = plan(id);
+  const Stage* present = task == nullptr ? nullptr : stage(*task, clock_.now());
   return present == nullptr ? Status::unknown : present->status;
 }
 
@@ -141,15 +153,14 @@ bool FakeGateway::knows(const TaskPlan& task, milliseconds when) const {
   return !plan_.forgetful || !plan_.forgetful->has(when) || task.submitted >= plan_.forgetful->from;
 }
 
-std::optional<Snapshot> FakeGateway::look(const std::string& id) {
-  const TaskPlan& task = *plan(id);
+std::optional<Snapshot> FakeGateway::look(const TaskPlan& task) {
   milliseconds when = clock_.now();
   if (!knows(task, when)) return std::nullopt;
   // From a cache, or from another server that lags behind.
   if (!calm_ && dice_.chance(plan_.stale)) when = std::max(task.submitted, when - dice_.between(0ms, 60s));
   const Stage& present = *stage(task, when);
   Snapshot seen;
-  seen.id = id;
+  seen.id = task.registration.key.id;
   seen.status = present.status;
   seen.progress = present.progress;
   if (!is_final(seen.status) && dice_.chance(3)) seen.progress.reset();  // an emptier reply

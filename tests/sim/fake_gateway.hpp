@@ -2,12 +2,12 @@
 #pragma once
 
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "mjwatchd/event.hpp"
+#include "tests/sim/by_task.hpp"
 #include "tests/sim/clockwork.hpp"
 #include "tests/sim/dice.hpp"
 #include "tests/sim/scenario.hpp"
@@ -16,7 +16,8 @@ namespace mjwatchd::sim {
 
 class FakeGateway {
  public:
-  using Done = std::function<void(FetchReply)>;
+  /// Of the ids that were asked for.
+  using Done = std::function<void(const std::vector<std::string>& ids, FetchReply)>;
 
   /// All must outlive it. `wall` is the true time of day at the beginning.
   FakeGateway(std::string name, const Scenario& scenario, Clockwork& clock, WallTime wall);
@@ -34,7 +35,7 @@ class FakeGateway {
   [[nodiscard]] FetchReply answer(bool batch, const std::vector<std::string>& ids);
   [[nodiscard]] bool moody(FetchReply& reply);
   [[nodiscard]] bool dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply);
-  [[nodiscard]] std::optional<Snapshot> look(const std::string& id);
+  [[nodiscard]] std::optional<Snapshot> look(const TaskPlan& task);
   [[nodiscard]] bool knows(const TaskPlan& task, milliseconds when) const;
   [[nodiscard]] const TaskPlan* plan(const std::string& id) const;
   [[nodiscard]] const Stage* stage(const TaskPlan& plan, milliseconds when) const;
@@ -45,7 +46,7 @@ class FakeGateway {
   Clockwork& clock_;
   WallTime wall_;
   Dice dice_;
-  std::unordered_map<std::string, const TaskPlan*> tasks_;
+  ByTask<const TaskPlan*> tasks_;
   bool calm_ = false;
 };
 

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
-#include <unordered_map>
+#include <utility>
 
 #include "mjwatchd/event.hpp"
+#include "tests/sim/by_task.hpp"
 #include "tests/sim/clockwork.hpp"
 #include "tests/sim/dice.hpp"
 #include "tests/sim/scenario.hpp"
@@ -18,29 +18,33 @@ class FakePictures {
   using Done = std::function<void(SaveVerdict, ImageResult)>;
 
   FakePictures(const Scenario& scenario, Clockwork& clock) : clock_(clock), dice_(scenario.seed ^ 0x91cU) {
-    for (const TaskPlan& task : scenario.tasks) plans_.emplace(task.registration.key.id, &task);
+    for (const TaskPlan& task : scenario.tasks) jobs_[task.registration.key.id].plan = task.pictures;
   }
 
   void save(const TaskKey& key, Done done) {
-    const auto found = plans_.find(key.id);
-    const PicturePlan plan = found == plans_.end() ? PicturePlan{} : found->second->pictures;
+    Job& job = jobs_[key.id];
+    const PicturePlan& plan = job.plan;
     SaveVerdict verdict = plan.verdict;
-    if (plan.failures != 0 && tries_[key]++ < plan.failures) verdict = SaveVerdict::try_again;
+    if (plan.failures != 0 && job.tries++ < plan.failures) verdict = SaveVerdict::try_again;
     ImageResult result;
     if (verdict == SaveVerdict::try_again || verdict == SaveVerdict::gone) result.error = "HTTP 403";
     if (verdict == SaveVerdict::saved) {
       result.images.emplace_back();
       result.images.back().path = "/pictures/" + key.id;
     }
-    clock_.in(dice_.between(plan.fastest, plan.slowest),
-              [done = std::move(done), verdict, result] { done(verdict, result); });
+    clock_.in(
+        dice_.between(plan.fastest, plan.slowest),
+        [done = std::move(done), verdict, result = std::move(result)]() mutable { done(verdict, std::move(result)); });
   }
 
  private:
-  std::unordered_map<std::string, const TaskPlan*> plans_;  ///< by the id: the simulated ones differ
+  struct Job {
+    PicturePlan plan;
+    int tries = 0;
+  };
   Clockwork& clock_;
   Dice dice_;
-  std::map<TaskKey, int> tries_;
+  ByTask<Job> jobs_;
 };
 
 }  // namespace mjwatchd::sim

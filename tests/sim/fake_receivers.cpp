@@ -20,22 +20,36 @@ SendResult fault(SendFault what) {
 }  // namespace
 
 void FakeReceivers::post(const DeliveryRow& delivery, Done done) {
-  const std::string& name = delivery.record.receiver.name;
-  const Manner now = manner(name);
+  const Manner now = manner(delivery);
   check_identity(delivery);
   check_order(delivery);
-  const SendResult result = answer(now);
-  if (result.http_status >= 200 && result.http_status < 300) got_.insert({name, delivery.webhook_id});
-  clock_.in(delay(now, result), [done = std::move(done), result] { done(result); });
+  SendResult result = answer(now);
+  if (result.http_status >= 200 && result.http_status < 300) {
+    events_[static_cast<std::size_t>(delivery.record.event)].got |= std::uint64_t{1} << delivery.receiver;
+  }
+  clock_.in(delay(now, result),
+            [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+}
+
+bool FakeReceivers::got(const DeliveryRow& delivery) const {
+  const auto event = static_cast<std::size_t>(delivery.record.event);
+  return event < events_.size() && events_[event].webhook_id == delivery.webhook_id &&
+         (events_[event].got >> delivery.receiver & 1U) != 0;
 }
 
 /// One event, one id, for ever and at every receiver.
 void FakeReceivers::check_identity(const DeliveryRow& delivery) {
   const EventNo event = delivery.record.event;
-  if (ids_.try_emplace(event, delivery.webhook_id).first->second != delivery.webhook_id) {
+  const auto place = static_cast<std::size_t>(event);
+  if (place >= events_.size()) events_.resize(place + 1);
+  std::string& known = events_[place].webhook_id;
+  if (known == delivery.webhook_id) return;
+  if (known.empty()) {
+    known = delivery.webhook_id;
+  } else {
     findings_.broken(clock_.now(), "event " + std::to_string(event) + " comes under a second id");
   }
-  if (events_.try_emplace(delivery.webhook_id, event).first->second != event) {
+  if (ids_.try_emplace(delivery.webhook_id, event).first->second != event) {
     findings_.broken(clock_.now(), "event " + std::to_string(event) + " comes under the id of another");
   }
 }
@@ -43,17 +57,16 @@ void FakeReceivers::check_identity(const DeliveryRow& delivery) {
 void FakeReceivers::check_order(const DeliveryRow& delivery) {
   const DeliveryRecord& record = delivery.record;
   if (record.task == 0 || delivery.out_of_order) return;
-  const auto who = std::pair(record.receiver.name, record.task);
-  auto& latest = latest_[who];
-  if (record.sequence < latest) {
+  Chain& chain = chains_(record.task, delivery.receiver);
+  if (record.sequence < chain.latest) {
     findings_.broken(clock_.now(), record.receiver.name + " gets event " + std::to_string(record.sequence) +
                                        " of task " + std::to_string(record.task) + " after event " +
-                                       std::to_string(latest));
+                                       std::to_string(chain.latest));
   }
-  latest = std::max(latest, record.sequence);
+  chain.latest = std::max(chain.latest, record.sequence);
   if (!is_final_event(record.type)) return;
-  const auto [known, fresh] = final_id_.try_emplace(who, delivery.webhook_id);
-  if (!fresh && known->second != delivery.webhook_id) {
+  if (chain.last == 0) chain.last = record.event;
+  if (chain.last != record.event) {
     findings_.broken(clock_.now(), record.receiver.name + " gets a second end of task " + std::to_string(record.task));
   }
 }

@@ -3,13 +3,12 @@
 #pragma once
 
 #include <functional>
-#include <map>
-#include <set>
 #include <string>
 #include <unordered_map>
-#include <utility>
+#include <vector>
 
 #include "mjwatchd/delivery.hpp"
+#include "tests/sim/by_task.hpp"
 #include "tests/sim/clockwork.hpp"
 #include "tests/sim/dice.hpp"
 #include "tests/sim/disk.hpp"
@@ -23,16 +22,16 @@ class FakeReceivers {
   using Done = std::function<void(SendResult)>;
 
   FakeReceivers(const Scenario& scenario, Clockwork& clock, Findings& findings)
-      : scenario_(scenario), clock_(clock), findings_(findings), dice_(scenario.seed ^ 0x3ecU) {}
+      : clock_(clock), findings_(findings), dice_(scenario.seed ^ 0x3ecU), chains_(scenario.receivers.size()) {
+    for (const auto& [name, plan] : scenario.receivers) manners_.push_back(plan.manner);
+  }
 
   void post(const DeliveryRow& delivery, Done done);
   void calm() { calm_ = true; }
 
-  /// Whether this event reached this receiver, and was answered 2xx.
-  [[nodiscard]] bool got(const std::string& receiver, const std::string& webhook_id) const {
-    return got_.contains({receiver, webhook_id});
-  }
-  [[nodiscard]] Manner manner(const std::string& receiver) const { return scenario_.receivers.at(receiver).manner; }
+  /// Whether this event reached this receiver under its id, and was answered 2xx.
+  [[nodiscard]] bool got(const DeliveryRow& delivery) const;
+  [[nodiscard]] Manner manner(const DeliveryRow& delivery) const { return manners_[delivery.receiver]; }
 
  private:
   void check_order(const DeliveryRow& delivery);
@@ -40,16 +39,23 @@ class FakeReceivers {
   [[nodiscard]] SendResult answer(Manner manner);
   [[nodiscard]] milliseconds delay(Manner manner, const SendResult& result);
 
-  const Scenario& scenario_;
+  struct Arrived {  ///< an event
+    std::string webhook_id;
+    std::uint64_t got = 0;  ///< a bit for each receiver that answered 2xx
+  };
+  struct Chain {  ///< the events of a task at a receiver
+    std::uint32_t latest = 0;
+    EventNo last = 0;  ///< the final one
+  };
+
   Clockwork& clock_;
   Findings& findings_;
   Dice dice_;
   bool calm_ = false;
-  std::set<std::pair<std::string, std::string>> got_;
-  std::map<std::pair<std::string, TaskNo>, std::uint32_t> latest_;
-  std::map<std::pair<std::string, TaskNo>, std::string> final_id_;
-  std::unordered_map<EventNo, std::string> ids_;
-  std::unordered_map<std::string, EventNo> events_;
+  std::vector<Manner> manners_;  ///< by the receiver's number
+  std::vector<Arrived> events_;  ///< by their numbers
+  std::unordered_map<std::string, EventNo> ids_;
+  ByChain<Chain> chains_;
 };
 
 }  // namespace mjwatchd::sim

@@ -1,6 +1,7 @@
 #include "tests/sim/rules.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mjwatchd::sim {
 namespace {
@@ -16,19 +17,30 @@ std::string text(const TaskKey& key) { return key.gateway + "/" + key.id; }
 
 Rules::Rules(const Scenario& scenario, const Clockwork& clock, Findings& findings, const Disk& disk,
              const FakeReceivers& receivers, const Gateways& gateways)
-    : scenario_(scenario), clock_(clock), findings_(findings), disk_(disk), receivers_(receivers), gateways_(gateways) {
-  for (const TaskPlan& task : scenario.tasks) plans_.emplace(task.registration.key, &task);
+    : scenario_(scenario),
+      clock_(clock),
+      findings_(findings),
+      disk_(disk),
+      receivers_(receivers),
+      gateways_(gateways),
+      chains_(scenario.receivers.size()) {
+  for (const TaskPlan& task : scenario.tasks) {
+    known_[task.registration.key.id].plan = &task;
+    ++tasks_of_[task.registration.key.gateway];
+  }
 }
 
-const TaskPlan* Rules::plan(const TaskKey& key) const {
-  const auto found = plans_.find(key);
-  return found == plans_.end() ? nullptr : found->second;
+const Rules::Known& Rules::known(const TaskKey& key) const {
+  static const Known stranger;
+  const Known* found = known_.find(key.id);
+  return found != nullptr && found->plan != nullptr && found->plan->registration.key == key ? *found : stranger;
 }
 
 void Rules::booted() {
   booted_ = clock_.now();
-  for (const TaskKey& key : promised_) {
-    if (!disk_.tasks().contains(key)) broken(text(key) + " was called registered, and is gone");
+  for (const Known& task : known_) {
+    if (!task.promised || disk_.task(task.plan->registration.key) != nullptr) continue;
+    broken(text(task.plan->registration.key) + " was called registered, and is gone");
   }
   stopped_ = false;
   last_change_ = 0;
@@ -36,9 +48,8 @@ void Rules::booted() {
   for (const auto& [name, plan] : scenario_.gateways) {  // it sees only now what is missing
     if (plan.forgetful && plan.forgetful->has(clock_.now())) forgets(name);
   }
-  gaps_.clear();
-  missing_.clear();
-  saves_.clear();
+  watched_.clear();
+  saves_ = 0;
   flying_.clear();
   flying_to_.clear();
   chains_.clear();
@@ -50,7 +61,8 @@ void Rules::reconfigured() {
     line.bound = clock_.now();
     line.calls.clear();
   }
-  for (auto& [key, gap] : gaps_) {
+  for (Watched& task : watched_) {
+    Gap& gap = task.gap;
     gap.asked = clock_.now();
     gap.stranger = gap.in_call || gap.settling;
   }
@@ -69,12 +81,15 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
   while (clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
   if (line.calls.size() > limits->second.max_calls_per_minute) broken(gateway + " is called too often in a minute");
   if (ids.empty() || ids.size() > (batch ? limits->second.batch : 1)) broken(gateway + ": a batch too large");
-  if (std::set<std::string>(ids.begin(), ids.end()).size() != ids.size()) broken(gateway + ": an id twice in a call");
+  ++calls_;
   for (const std::string& id : ids) {
-    Gap& gap = gaps_[{gateway, id}];
     const TaskPlan* task = plan({gateway, id});
-    if ((gap.in_call || gap.settling) && task != nullptr && !task->deleted_at)
-      broken(id + " is asked for while it is out");
+    if (task == nullptr) return broken(gateway + " is asked for " + id + ", which nobody has registered");
+    Watched& watched = watched_[id];
+    Gap& gap = watched.gap;
+    gap.known = true;
+    if (std::exchange(watched.asked_in, calls_) == calls_) broken(gateway + ": an id twice in a call");
+    if ((gap.in_call || gap.settling) && !task->deleted_at) broken(id + " is asked for while it is out");
     gap.asked = clock_.now();
     gap.in_call = true;
   }
@@ -87,23 +102,29 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
   line.troubled = line.troubled || reply.verdict != FetchReply::Verdict::answered;
   const bool tells =
       reply.verdict == FetchReply::Verdict::answered || reply.verdict == FetchReply::Verdict::unknown_task;
+  ++replies_;
+  for (const Snapshot& seen : reply.tasks) watched_[seen.id].told_in = replies_;
   for (const std::string& id : ids) {
-    Gap& gap = gaps_[{gateway, id}];
-    gap.in_call = false;
-    freed(gap);
+    Watched& watched = watched_[id];
+    watched.gap.in_call = false;
+    freed(watched.gap);
     if (!tells) continue;
-    if (std::any_of(reply.tasks.begin(), reply.tasks.end(), [&](const Snapshot& seen) { return seen.id == id; })) {
-      missing_.erase({gateway, id});
+    if (watched.told_in == replies_) {
+      watched.missing.reset();
     } else {
-      missing_.try_emplace({gateway, id}, Missing{clock_.now(), false}).first->second.alone = !batch;
+      if (!watched.missing) watched.missing = Missing{clock_.now(), false};
+      watched.missing->alone = !batch;
     }
   }
 }
 
-void Rules::adopted(const TaskKey& key) { gaps_[key] = Gap{clock_.now(), clock_.now(), false, false, false}; }
+void Rules::adopted(const TaskKey& key) {
+  watched_[key.id].gap = Gap{clock_.now(), clock_.now(), true, false, false, false};
+}
 
 void Rules::committed(const TaskKey& key) {
-  Gap& gap = gaps_[key];
+  Gap& gap = watched_[key.id].gap;
+  gap.known = true;
   gap.settling = false;
   freed(gap);
 }
@@ -152,13 +173,14 @@ void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
   gaps_checked_ = clock_.now();
   for (const TaskKey& key : disk_.watching()) {
     if (!settings.gateways.contains(key.gateway)) continue;
-    const auto found = gaps_.find(key);
-    if (found == gaps_.end() || !watcher.holds(key)) continue;
-    if (found->second.in_call || found->second.settling) continue;
+    const Watched* found = watched_.find(key.id);
+    if (found == nullptr || !found->gap.known) continue;
+    const Gap& gap = found->gap;
+    if (gap.in_call || gap.settling) continue;
     if (plan(key) == nullptr || plan(key)->deleted_at) continue;  // may be one that had its name before
-    const Gap& gap = found->second;
     const milliseconds due = std::max(gap.asked + settings.watch.max_gap, gap.free);
     if (clock_.now() <= due + kGapSlack || lines_[key.gateway].bound >= due - settings.watch.max_gap) continue;
+    if (!watcher.holds(key)) continue;
     broken(text(key) + " was not asked for since " + std::to_string(gap.asked.count()) + " ms");
   }
 }
@@ -171,9 +193,10 @@ void Rules::persisting(ChangeNo no) {
 }
 
 void Rules::committing(const change::Task& change, WallTime wall) {
-  gaps_[change.key].settling = true;
+  Gap& gap = watched_[change.key.id].gap;
+  gap.known = gap.settling = true;
   if (change.ending != Ending::none) check_ending(change, wall);
-  if (change.images && !change.images->images.empty() && !placed_.contains(change.key)) {
+  if (change.images && !change.images->images.empty() && !known(change.key).placed) {
     broken(text(change.key) + " is announced with a picture that is not in place");
   }
   if (change.phase != Phase::watching && change.phase != Phase::done && change.snapshot &&
@@ -196,9 +219,9 @@ void Rules::check_ending(const change::Task& change, WallTime wall) {
       return;
     case Ending::expired: {
       check_noticed(change.key);
-      const auto row = disk_.tasks().find(change.key);
-      if (row == disk_.tasks().end() || scenario_.clock_jumps != 0ms || !scenario_.clock_steps.empty()) return;
-      if (wall < row->second.record.expire_at) broken(text(change.key) + " expires early");
+      const TaskRow* row = disk_.task(change.key);
+      if (row == nullptr || scenario_.clock_jumps != 0ms || !scenario_.clock_steps.empty()) return;
+      if (wall < row->record.expire_at) broken(text(change.key) + " expires early");
       return;
     }
     case Ending::lost:
@@ -212,18 +235,16 @@ void Rules::check_ending(const change::Task& change, WallTime wall) {
 void Rules::check_noticed(const TaskKey& key) {
   const auto ended = gateways_.at(key.gateway)->ended(key.id);
   const GatewaySettings& limits = scenario_.settings.gateways.at(key.gateway);
-  const auto beside =
-      std::count_if(plans_.begin(), plans_.end(), [&](const auto& one) { return one.first.gateway == key.gateway; });
-  if (!ended || beside > 5 * static_cast<std::int64_t>(limits.max_calls_per_minute)) return;
+  const std::size_t beside = tasks_of_[key.gateway];
+  if (!ended || beside > std::size_t{5} * limits.max_calls_per_minute) return;
   if (clock_.now() > std::max({*ended, scenario_.calm_at, booted_}) + 20min) {
     broken(text(key) + " expires, and ended long ago");
   }
 }
 
 void Rules::check_lost(const TaskKey& key) {
-  const auto missing = missing_.find(key);
-  if (missing == missing_.end() || !missing->second.alone ||
-      clock_.now() - missing->second.since < scenario_.settings.watch.missing_grace) {
+  const std::optional<Missing>& missing = watched_[key.id].missing;
+  if (!missing || !missing->alone || clock_.now() - missing->since < scenario_.settings.watch.missing_grace) {
     broken(text(key) + " is called lost too soon");
   }
   const TaskPlan* task = plan(key);
@@ -236,8 +257,9 @@ void Rules::check_lost(const TaskKey& key) {
 
 void Rules::forgets(const std::string& gateway) {
   std::size_t known = 0;
-  for (const auto& [key, row] : disk_.tasks()) {
-    if (key.gateway == gateway && row.record.phase == Phase::watching && row.record.digest != 0) ++known;
+  for (const TaskRow& row : disk_.tasks()) {
+    if (row.no == 0 || row.record.key.gateway != gateway) continue;
+    if (row.record.phase == Phase::watching && row.record.digest != 0) ++known;
   }
   lines_[gateway].known = known;
 }
@@ -247,11 +269,11 @@ void Rules::forgets(const std::string& gateway) {
 void Rules::saving(const action::SaveImage& action, const Settings& settings) {
   if (stopped_) broken(text(action.key) + " is saved after the stop");
   if (!settings.gateways.contains(action.key.gateway)) broken(text(action.key) + " is saved, its gateway is gone");
-  if (!saves_.insert(action.key).second) broken(text(action.key) + " is saved twice at once");
-  if (saves_.size() > kMostSaves) broken("too many saves at once");
-  const auto row = disk_.tasks().find(action.key);
-  if (row == disk_.tasks().end()) return;  // deleted: the core is about to hear of it
-  const TaskRecord& record = row->second.record;
+  if (std::exchange(watched_[action.key.id].saving, true)) broken(text(action.key) + " is saved twice at once");
+  if (++saves_ > kMostSaves) broken("too many saves at once");
+  const TaskRow* row = disk_.task(action.key);
+  if (row == nullptr) return;  // deleted: the core is about to hear of it
+  const TaskRecord& record = row->record;
   if (record.status != Status::success) broken(text(action.key) + " is saved before its success is committed");
   if (record.link_expires_at && action.deadline > *record.link_expires_at) {
     broken(text(action.key) + " is saved as if its links lived longer");
@@ -259,23 +281,24 @@ void Rules::saving(const action::SaveImage& action, const Settings& settings) {
 }
 
 void Rules::saved(const TaskKey& key, SaveVerdict verdict) {
-  saves_.erase(key);
-  if (verdict == SaveVerdict::saved) placed_.insert(key);
+  watched_[key.id].saving = false;
+  --saves_;
+  if (verdict == SaveVerdict::saved) known_[key.id].placed = true;
 }
 
 // ---- webhooks
 
 void Rules::sending(DeliveryNo no) {
   if (stopped_) broken("delivery " + std::to_string(no) + " is sent after the stop");
-  const auto found = disk_.deliveries().find(no);
-  if (found == disk_.deliveries().end()) return broken("delivery " + std::to_string(no) + " is sent uncommitted");
-  const DeliveryRow& row = found->second;
+  const DeliveryRow* const found = disk_.deliveries().find(no);
+  if (found == nullptr) return broken("delivery " + std::to_string(no) + " is sent uncommitted");
+  const DeliveryRow& row = *found;
   // Held: somebody disabled the receiver, and the core is about to hear of it.
   if (row.record.state != DeliveryState::pending && row.record.state != DeliveryState::held) {
     broken("delivery " + std::to_string(no) + " is sent though it is settled");
   }
   if (!flying_.insert(no).second) broken("delivery " + std::to_string(no) + " is sent twice at once");
-  if (row.record.task != 0 && !chains_.insert({row.record.receiver.name, row.record.task}).second) {
+  if (row.record.task != 0 && std::exchange(chains_(row.record.task, row.receiver), true)) {
     broken("delivery " + std::to_string(no) + " overlaps another of its task");
   }
   const auto limits = scenario_.settings.webhooks.endpoints.find(row.record.receiver.group);
@@ -287,9 +310,9 @@ void Rules::sending(DeliveryNo no) {
 
 void Rules::sent(DeliveryNo no) {
   flying_.erase(no);
-  const DeliveryRecord& record = disk_.deliveries().at(no).record;
-  --flying_to_[record.receiver.group];
-  chains_.erase({record.receiver.name, record.task});
+  const DeliveryRow& row = *disk_.deliveries().find(no);
+  --flying_to_[row.record.receiver.group];
+  chains_(row.record.task, row.receiver) = false;
 }
 
 bool Rules::untroubled(const std::string& receiver) const {
@@ -304,11 +327,11 @@ void Rules::check_patience(const DeliveryRow& row) {
   if (scenario_.commit_slowest > 100ms || scenario_.commit_fails > 0 || !scenario_.disk_full.empty() ||
       !scenario_.disk_stalls.empty())
     return;  // the disk itself is slow
-  const milliseconds since = std::max({row.made, disk_.predecessor_ended(record), booted_});
+  const milliseconds since = std::max({row.made, disk_.predecessor_ended(row), booted_});
   const milliseconds waited = clock_.now() - since;
   if (waited < 2s) return;
   std::int64_t others = 0;
-  for (const auto& [no, other] : disk_.deliveries()) {
+  for (const DeliveryRow& other : disk_.deliveries()) {
     if (other.record.receiver.name != record.receiver.name) continue;
     if (other.made > since - 2min || other.out_of_order) ++others;
   }
@@ -320,12 +343,12 @@ void Rules::check_patience(const DeliveryRow& row) {
 void Rules::answering(const TaskKey& key, const CommitResult& result) {
   const bool said = result.code == CommitResult::Code::done || result.code == CommitResult::Code::existing;
   if (said && !disk_.ever_had(key)) broken(text(key) + " is called registered, and is not on disk");
-  if (said && plan(key) != nullptr && !plan(key)->deleted_at) promised_.insert(key);
+  if (said && plan(key) != nullptr && !plan(key)->deleted_at) known_[key.id].promised = true;
 }
 
 void Rules::announcing(const std::vector<CommittedEvent>& events) {
   for (const CommittedEvent& event : events) {
-    if (event.no != 0 && !disk_.events().contains(event.no)) broken("an event is announced uncommitted");
+    if (event.no != 0 && disk_.events().find(event.no) == nullptr) broken("an event is announced uncommitted");
   }
 }
 
@@ -333,22 +356,23 @@ void Rules::announcing(const std::vector<CommittedEvent>& events) {
 
 void Rules::at_the_end() {
   std::map<TaskNo, int> starts;
-  for (const auto& [no, event] : disk_.events()) {
+  for (const EventRow& event : disk_.events()) {
     if (event.type == EventType::started && ++starts[event.task] == 2) broken(text(event.key) + " started twice");
   }
-  for (const auto& [key, row] : disk_.tasks()) {
-    if (row.record.phase != Phase::done || row.final_event == 0) broken(text(key) + " never ended");
+  for (const TaskRow& row : disk_.tasks()) {
+    if (row.no == 0 || (row.record.phase == Phase::done && row.final_event != 0)) continue;
+    broken(text(row.record.key) + " never ended");
   }
-  for (const auto& [no, row] : disk_.deliveries()) check_delivery(row);
+  for (const DeliveryRow& row : disk_.deliveries()) check_delivery(row);
 }
 
 void Rules::check_delivery(const DeliveryRow& row) {
   const DeliveryRecord& record = row.record;
   const std::string name = "delivery " + std::to_string(record.no) + " to " + record.receiver.name;
-  const Manner manner = receivers_.manner(record.receiver.name);
+  const Manner manner = receivers_.manner(row);
   switch (record.state) {
     case DeliveryState::delivered:
-      if (!receivers_.got(record.receiver.name, row.webhook_id)) broken(name + " is called delivered, and is not");
+      if (!receivers_.got(row)) broken(name + " is called delivered, and is not");
       return;
     case DeliveryState::superseded:
       if (record.type != EventType::started && record.type != EventType::progress &&

@@ -3,14 +3,14 @@
 
 #include <deque>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
-#include <unordered_set>
-#include <utility>
 #include <vector>
 
 #include "mjwatchd/watcher.hpp"
+#include "tests/sim/by_task.hpp"
 #include "tests/sim/clockwork.hpp"
 #include "tests/sim/disk.hpp"
 #include "tests/sim/fake_gateway.hpp"
@@ -60,9 +60,25 @@ class Rules {
   };
   struct Gap {
     milliseconds asked{}, free{};
+    bool known = false;  ///< to this life of the daemon
     bool in_call = false;
     bool settling = false;  ///< a change of it is being committed
     bool stranger = false;  ///< there was a new schedule meanwhile: to that it comes as a new task
+  };
+  struct Missing {
+    milliseconds since{};  ///< replies have been without it
+    bool alone = false;    ///< the last was to a single fetch
+  };
+  struct Watched {  ///< a task, in the daemon's present life
+    Gap gap;
+    std::optional<Missing> missing;
+    bool saving = false;
+    std::uint64_t asked_in = 0, told_in = 0;  ///< the last call, and the last reply, that named it
+  };
+  struct Known {  ///< a task, whatever becomes of the daemon
+    const TaskPlan* plan = nullptr;
+    bool promised = false;  ///< called registered to its app, and never to be deleted
+    bool placed = false;    ///< its pictures are in place
   };
 
   void freed(Gap& gap) const;
@@ -76,7 +92,8 @@ class Rules {
   void check_patience(const DeliveryRow& row);
   void check_delivery(const DeliveryRow& row);
   [[nodiscard]] bool untroubled(const std::string& receiver) const;
-  [[nodiscard]] const TaskPlan* plan(const TaskKey& key) const;
+  [[nodiscard]] const Known& known(const TaskKey& key) const;
+  [[nodiscard]] const TaskPlan* plan(const TaskKey& key) const { return known(key).plan; }
 
   const Scenario& scenario_;
   const Clockwork& clock_;
@@ -84,26 +101,21 @@ class Rules {
   const Disk& disk_;
   const FakeReceivers& receivers_;
   const Gateways& gateways_;
-  std::unordered_map<TaskKey, const TaskPlan*, KeyHash> plans_;
-  std::unordered_set<TaskKey, KeyHash> promised_;  ///< called registered to their apps, and never to be deleted
-  std::unordered_set<TaskKey, KeyHash> placed_;    ///< whose pictures are in place
+  ByTask<Known> known_;
+  std::map<std::string, std::size_t> tasks_of_;  ///< by gateway
 
   // Of the daemon's present life.
   milliseconds booted_{};
   bool stopped_ = false;
   ChangeNo last_change_ = 0;
   std::map<std::string, Line> lines_;
-  std::unordered_map<TaskKey, Gap, KeyHash> gaps_;
+  ByTask<Watched> watched_;
   milliseconds gaps_checked_{};
-  struct Missing {
-    milliseconds since{};  ///< replies have been without it
-    bool alone = false;    ///< the last was to a single fetch
-  };
-  std::unordered_map<TaskKey, Missing, KeyHash> missing_;
-  std::unordered_set<TaskKey, KeyHash> saves_;
+  std::uint64_t calls_ = 0, replies_ = 0;
+  std::size_t saves_ = 0;
   std::set<DeliveryNo> flying_;
   std::map<std::string, std::uint32_t> flying_to_;  ///< by group
-  std::set<std::pair<std::string, TaskNo>> chains_;
+  ByChain<bool> chains_;                            ///< with a delivery on its way
 };
 
 }  // namespace mjwatchd::sim

@@ -97,7 +97,7 @@ bool Saboteur::lost(const Action& action) {
   if (const auto* answer = std::get_if<action::Answer>(&action)) return answered_.contains(answer->ticket);
   const auto* send = std::get_if<action::Send>(&action);
   if (send == nullptr || !is(Fault::retry_dropped)) return false;
-  return disk_.deliveries().at(send->delivery).record.attempts > 0 && strikes();
+  return disk_.deliveries().find(send->delivery)->record.attempts > 0 && strikes();
 }
 
 void Saboteur::spoil(action::Persist& persist) {
@@ -106,9 +106,8 @@ void Saboteur::spoil(action::Persist& persist) {
     if (is(Fault::retries_cut_short) && delivery->state == DeliveryState::pending && strikes()) {
       delivery->state = DeliveryState::dead;
     }
-    const auto row = disk_.deliveries().find(delivery->no);
-    if (is(Fault::final_superseded) && row != disk_.deliveries().end() && is_final_event(row->second.record.type) &&
-        strikes()) {
+    const DeliveryRow* row = disk_.deliveries().find(delivery->no);
+    if (is(Fault::final_superseded) && row != nullptr && is_final_event(row->record.type) && strikes()) {
       delivery->state = DeliveryState::superseded;
     }
   } else if (std::holds_alternative<change::Forget>(persist.change)) {
@@ -118,8 +117,8 @@ void Saboteur::spoil(action::Persist& persist) {
 
 void Saboteur::spoil(change::Task& change) {
   const bool ends = std::any_of(change.events.begin(), change.events.end(), is_final_event);
-  const auto row = disk_.tasks().find(change.key);
-  const bool succeeded = row != disk_.tasks().end() && row->second.record.status == Status::success;
+  const TaskRow* row = disk_.task(change.key);
+  const bool succeeded = row != nullptr && row->record.status == Status::success;
   switch (fault_) {
     case Fault::final_event_doubled:
       if (ends && strikes()) change.events.push_back(change.events.back());
@@ -192,7 +191,7 @@ void Saboteur::answer_early(Actions& actions) {
 // ---- on the wire
 
 const DeliveryRow* Saboteur::later_one(const DeliveryRow& row) const {
-  for (const auto& [no, other] : disk_.deliveries()) {
+  for (const DeliveryRow& other : disk_.deliveries()) {
     const DeliveryRecord& record = other.record;
     const bool same = record.task == row.record.task && record.receiver.name == row.record.receiver.name;
     if (same && record.sequence > row.record.sequence && record.state == DeliveryState::pending) return &other;

@@ -109,11 +109,6 @@ struct Scenario {
   std::vector<milliseconds> replays_at;
 };
 
-/// The simulated ids differ whatever the gateway is.
-struct KeyHash {
-  std::size_t operator()(const TaskKey& key) const { return std::hash<std::string>{}(key.id); }
-};
-
 [[nodiscard]] Scenario draw(std::uint64_t seed);
 
 /// The name under which the store knows a receiver.

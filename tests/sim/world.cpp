@@ -87,8 +87,9 @@ std::string World::what_is_left() const {
   if (!watcher_) return left + ", no daemon";
   left += ", " + std::to_string(watcher_->live()) + " tasks, " + std::to_string(watcher_->outbox().pending()) +
           " deliveries, " + std::to_string(watcher_->saving()) + " saves";
-  for (const auto& [key, row] : disk_.tasks()) {
-    if (watcher_->holds(key)) left += " " + key.gateway + "/" + key.id;
+  for (const TaskRow& row : disk_.tasks()) {
+    const TaskKey& key = row.record.key;
+    if (row.no != 0 && watcher_->holds(key)) left += " " + key.gateway + "/" + key.id;
   }
   return left;
 }
@@ -116,7 +117,8 @@ void World::boot() {
   stopped_ = false;
   wake_planned_ = kLongest * 2;
   findings_.did(clock_.now(), "boot");
-  watcher_ = std::make_unique<Watcher>(settings_now(), now());
+  settings_ = settings_now();
+  watcher_ = std::make_unique<Watcher>(settings_, now());
   rules_.booted();
   disk_.adopt([this](std::vector<Event> page) {
     for (Event& event : page) {
@@ -190,21 +192,21 @@ void World::step() {
   step_planned_ = false;
   ++steps_;
   if (const auto death = dies_now()) return death->gentle && !stopped_ ? stop_gently() : crash();
-  std::vector<Event> events;
-  events.swap(inbox_);
-  if (events.size() > 1 && dice_.chance(10)) {  // the loop got only so far
-    const auto cut = events.begin() + static_cast<std::ptrdiff_t>(1 + dice_.below(events.size() - 1));
-    inbox_.assign(std::make_move_iterator(cut), std::make_move_iterator(events.end()));
-    events.erase(cut, events.end());
+  heard_.clear();
+  heard_.swap(inbox_);
+  if (heard_.size() > 1 && dice_.chance(10)) {  // the loop got only so far
+    const auto cut = heard_.begin() + static_cast<std::ptrdiff_t>(1 + dice_.below(heard_.size() - 1));
+    inbox_.assign(std::make_move_iterator(cut), std::make_move_iterator(heard_.end()));
+    heard_.erase(cut, heard_.end());
     plan_step();
   }
-  Actions actions;
-  saboteur_.events(events);
-  watcher_->handle(events, now(), actions);
-  saboteur_.actions(actions);
-  check_idling(events.size(), actions.size());
-  if (!carry_out(actions)) return crash();
-  rules_.look(*watcher_, settings_now());
+  actions_.clear();
+  saboteur_.events(heard_);
+  watcher_->handle(heard_, now(), actions_);
+  saboteur_.actions(actions_);
+  check_idling(heard_.size(), actions_.size());
+  if (!carry_out(actions_)) return crash();
+  rules_.look(*watcher_, settings_);
   plan_wake();
 }
 
@@ -237,7 +239,8 @@ void World::reconfigure() {
   if (!watcher_) return;
   findings_.did(clock_.now(), "reconfigure");
   Actions actions;
-  watcher_->reconfigure(settings_now(), now(), actions);
+  settings_ = settings_now();
+  watcher_->reconfigure(settings_, now(), actions);
   rules_.reconfigured();
   if (!carry_out(actions)) return crash();
   plan_wake();

@@ -65,9 +65,9 @@ class World {
   void check_idling(std::size_t events, std::size_t actions);
 
   // Actions.
-  bool carry_out(const Actions& actions);
-  void obey(const action::Persist& action);
-  void obey(const action::FetchBatch& action);
+  bool carry_out(Actions& actions);
+  void obey(action::Persist& action);
+  void obey(action::FetchBatch& action);
   void obey(const action::FetchOne& action);
   void obey(const action::SaveImage& action);
   void obey(const action::Send& action);
@@ -104,7 +104,10 @@ class World {
   milliseconds booted_{}, origin_{}, wall_error_{};
   std::uint64_t chances_ = 0;  ///< to die, so far
   std::vector<Death> deaths_;
+  Settings settings_;  ///< as the daemon was told
   std::vector<Event> inbox_;
+  std::vector<Event> heard_;  ///< of the present step
+  Actions actions_;           ///< of the present step
   bool step_planned_ = false, stopped_ = false, calm_ = false;
   milliseconds wake_planned_{};
   std::size_t idle_turns_ = 0;

@@ -34,26 +34,26 @@ std::string describe(const Change& change) {
 }  // namespace
 
 /// False when the daemon died before it had carried out all of them.
-bool World::carry_out(const Actions& actions) {
-  for (const Action& action : actions) {
+bool World::carry_out(Actions& actions) {
+  for (Action& action : actions) {
     if (dies_now()) return false;
-    std::visit([this](const auto& one) { obey(one); }, action);
+    std::visit([this](auto& one) { obey(one); }, action);
   }
   return true;
 }
 
-void World::obey(const action::Persist& action) {
+void World::obey(action::Persist& action) {
   findings_.did(clock_.now(), "persist ", action.no, " ", action.change.index());
   if (findings_.traces()) findings_.note(clock_.now(), "  ", describe(action.change));
   rules_.persisting(action.no);
+  const bool registers = std::holds_alternative<change::Register>(action.change);
   std::optional<TaskKey> key;
   if (const auto* task = std::get_if<change::Task>(&action.change)) {
     key = task->key;
     findings_.did(clock_.now(), task->key.id, static_cast<int>(task->phase), static_cast<int>(task->ending));
     rules_.committing(*task, now().wall);
   }
-  const bool registers = std::holds_alternative<change::Register>(action.change);
-  disk_.commit(action.change, [this, no = action.no, key, registers](CommitResult result) {
+  disk_.commit(std::move(action.change), [this, no = action.no, key = std::move(key), registers](CommitResult result) {
     findings_.note(clock_.now(), "committed ", no, " code ", static_cast<int>(result.code));
     if (key) rules_.committed(*key);
     if (registers && result.code == CommitResult::Code::done) rules_.adopted(result.task->key);
@@ -61,7 +61,7 @@ void World::obey(const action::Persist& action) {
   });
 }
 
-void World::obey(const action::FetchBatch& action) { ask_gateway(action.call, action.gateway, action.ids, true); }
+void World::obey(action::FetchBatch& action) { ask_gateway(action.call, action.gateway, std::move(action.ids), true); }
 
 void World::obey(const action::FetchOne& action) {
   ask_gateway(action.call, action.key.gateway, {action.key.id}, false);
@@ -70,19 +70,21 @@ void World::obey(const action::FetchOne& action) {
 void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std::string> ids, bool batch) {
   findings_.did(clock_.now(), "call ", call, " ", gateway, batch ? " batch of " : " one of ", ids.size());
   for (const std::string& id : ids) findings_.did(clock_.now(), "  ", id);
-  rules_.called(gateway, ids, batch, settings_now());
-  gateways_.at(gateway)->fetch(batch, ids, [this, life = life_, call, gateway, ids, batch](FetchReply reply) {
+  rules_.called(gateway, ids, batch, settings_);
+  const auto heard = [this, life = life_, call, gateway, batch](const std::vector<std::string>& asked,
+                                                                FetchReply reply) {
     if (life != life_) return;
     findings_.note(clock_.now(), "reply ", call, " verdict ", static_cast<int>(reply.verdict), " tasks ",
                    reply.tasks.size());
-    rules_.replied(gateway, ids, batch, reply);
+    rules_.replied(gateway, asked, batch, reply);
     tell(event::BatchFetched{call, std::move(reply)});
-  });
+  };
+  gateways_.at(gateway)->fetch(batch, std::move(ids), heard);
 }
 
 void World::obey(const action::SaveImage& action) {
   findings_.did(clock_.now(), "save ", action.key.id, action.last_chance ? " last" : "");
-  rules_.saving(action, settings_now());
+  rules_.saving(action, settings_);
   pictures_.save(action.key, [this, life = life_, key = action.key](SaveVerdict verdict, ImageResult result) {
     if (life != life_) return;
     findings_.note(clock_.now(), "saved ", key.id, " verdict ", static_cast<int>(verdict));
@@ -94,9 +96,9 @@ void World::obey(const action::SaveImage& action) {
 void World::obey(const action::Send& action) {
   findings_.did(clock_.now(), "send ", action.delivery);
   rules_.sending(action.delivery);
-  const auto row = disk_.deliveries().find(action.delivery);
-  if (row == disk_.deliveries().end()) return;
-  receivers_.post(saboteur_.posted(row->second), [this, life = life_, no = action.delivery](SendResult result) {
+  const DeliveryRow* row = disk_.deliveries().find(action.delivery);
+  if (row == nullptr) return;
+  receivers_.post(saboteur_.posted(*row), [this, life = life_, no = action.delivery](SendResult result) {
     if (life != life_) return;
     findings_.note(clock_.now(), "sent ", no, " status ", result.http_status);
     rules_.sent(no);

@@ -58,16 +58,16 @@ void World::delete_task(const TaskPlan& plan) {
   Wish wish;
   wish.ask = [&plan](Ticket ticket) -> Event { return event::Deleted{ticket, plan.registration.key}; };
   wish.answered = [this, &plan](const CommitResult&) {
-    if (disk_.tasks().contains(plan.registration.key)) findings_.broken(clock_.now(), "deleted, and still there");
+    if (disk_.task(plan.registration.key) != nullptr) findings_.broken(clock_.now(), "deleted, and still there");
     if (plan.comes_back) register_task(plan, clock_.now() + dice_.between(0ms, 30s), false);
   };
   ask_at(*plan.deleted_at, std::move(wish));
 }
 
 void World::refresh(const TaskKey& key) {
-  const auto row = disk_.tasks().find(key);
-  if (!watcher_ || stopped_ || row == disk_.tasks().end()) return;
-  tell(event::RefreshAsked{key, row->second.record});
+  const TaskRow* row = disk_.task(key);
+  if (!watcher_ || stopped_ || row == nullptr) return;
+  tell(event::RefreshAsked{key, row->record});
 }
 
 void World::change_at(milliseconds when, std::function<Change(WallTime)> make) {

@@ -1,0 +1,90 @@
+// Where a scenario's tasks and their deliveries are found without a search.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string_view>
+#include <utility>
+
+namespace mjwatchd::sim {
+
+/// The number in a task's id, which is "t" and digits; 0 for what is no such id, else 1 more.
+[[nodiscard]] inline std::size_t task_place(std::string_view id) {
+  constexpr std::size_t kMost = 10'000'000;
+  std::size_t number = 0;
+  if (id.size() < 2 || id.front() != 't') return 0;
+  for (const char c : id.substr(1)) {
+    if (c < '0' || c > '9' || number > kMost) return 0;
+    number = number * 10 + static_cast<std::size_t>(c - '0');
+  }
+  return number + 1;
+}
+
+/// Something for each task of a scenario, by its id: the simulated ids differ whatever the gateway is.
+/// All that are no tasks share one.
+template <typename Thing>
+class ByTask {
+ public:
+  Thing& operator[](std::string_view id) {
+    const std::size_t place = task_place(id);
+    if (place >= things_.size()) things_.resize(place + 1);
+    return things_[place];
+  }
+  /// Nothing when it was never asked for.
+  [[nodiscard]] const Thing* find(std::string_view id) const {
+    const std::size_t place = task_place(id);
+    return place < things_.size() ? &things_[place] : nullptr;
+  }
+  [[nodiscard]] auto begin() { return things_.begin(); }
+  [[nodiscard]] auto end() { return things_.end(); }
+  [[nodiscard]] auto begin() const { return things_.begin(); }
+  [[nodiscard]] auto end() const { return things_.end(); }
+  void clear() { things_.clear(); }
+
+ private:
+  std::deque<Thing> things_;
+};
+
+/// Rows of a table by their numbers, which run from 1 on.
+template <typename Row>
+class Rows {
+ public:
+  [[nodiscard]] const Row* find(std::int64_t no) const {
+    return no > 0 && static_cast<std::size_t>(no) <= rows_.size() ? &rows_[static_cast<std::size_t>(no) - 1] : nullptr;
+  }
+  [[nodiscard]] Row* find(std::int64_t no) { return const_cast<Row*>(std::as_const(*this).find(no)); }
+  [[nodiscard]] std::int64_t next() const { return static_cast<std::int64_t>(rows_.size()) + 1; }
+  /// As number next().
+  void add(Row row) { rows_.push_back(std::move(row)); }
+  [[nodiscard]] auto begin() { return rows_.begin(); }
+  [[nodiscard]] auto end() { return rows_.end(); }
+  [[nodiscard]] auto begin() const { return rows_.begin(); }
+  [[nodiscard]] auto end() const { return rows_.end(); }
+
+ private:
+  std::deque<Row> rows_;
+};
+
+/// Something for each pair of a task and a receiver, by the numbers that the disk and the scenario gave them.
+template <typename Thing>
+class ByChain {
+ public:
+  explicit ByChain(std::size_t receivers) : receivers_(receivers) {}
+  Thing& operator()(std::int64_t task, std::size_t receiver) {
+    const std::size_t place = static_cast<std::size_t>(task) * receivers_ + receiver;
+    if (place >= things_.size()) things_.resize(place + 1);
+    return things_[place];
+  }
+  [[nodiscard]] Thing get(std::int64_t task, std::size_t receiver) const {
+    const std::size_t place = static_cast<std::size_t>(task) * receivers_ + receiver;
+    return place < things_.size() ? things_[place] : Thing{};
+  }
+  void clear() { things_.clear(); }
+
+ private:
+  std::size_t receivers_;
+  std::deque<Thing> things_;
+};
+
+}  // namespace mjwatchd::sim
