@@ -197,11 +197,25 @@ Time AdaptiveSchedule::exact_call() const {
   Time latest = kNever;
   for (const auto& [due, curve] : near_) latest = std::min(latest, entries_.at(due.second).deadline);
   Time soonest = clock_;
-  if (latest <= soonest || most_accrued(soonest) >= call_cost_) return std::min(latest, soonest);
-  if (most_accrued(latest) < call_cost_) return latest;
-  while (latest - soonest > 1ms) {
-    const Time middle = soonest + (latest - soonest) / 2;
-    (most_accrued(middle) >= call_cost_ ? latest : soonest) = middle;
+  double least = most_accrued(soonest);
+  if (latest <= soonest || least >= call_cost_) return std::min(latest, soonest);
+  double most = most_accrued(latest);
+  if (most < call_cost_) return latest;
+  // Between the two, where a straight line has it, and where that has cut off little, in the middle.
+  for (bool middle = false; latest - soonest > 1ms;) {
+    const milliseconds span = latest - soonest;
+    const auto line =
+        static_cast<milliseconds::rep>(static_cast<double>(span.count()) * (call_cost_ - least) / (most - least));
+    const milliseconds into = middle ? span / 2 : std::clamp(milliseconds(line), 1ms, span - 1ms);
+    const double here = most_accrued(soonest + into);
+    if (here >= call_cost_) {
+      latest = soonest + into;
+      most = here;
+    } else {
+      soonest += into;
+      least = here;
+    }
+    middle = 2 * (latest - soonest) > span;
   }
   return latest;
 }

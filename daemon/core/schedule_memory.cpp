@@ -1,7 +1,7 @@
 #include "daemon/core/schedule_memory.hpp"
 
 #include <array>
-#include <charconv>
+#include <cstddef>
 #include <istream>
 #include <ostream>
 #include <string>
@@ -11,11 +11,24 @@ namespace {
 constexpr float kMost = 1e6F;
 constexpr float kLeast = 5e-3F;  ///< less is nothing
 
-/// As a stream writes it with three digits, and several times as fast: every schedule is written each minute.
+/// Its first three digits; a plain decimal fraction. Every schedule is written each minute, and neither a
+/// stream nor std::to_chars is quick at it.
 void append(std::string& text, float number) {
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::general, 3);
-  text.append(digits.data(), end.ptr);
+  double digits = number;
+  int fraction = 0;  // how many of the digits come after the point; less than 0: zeros after the digits
+  for (; digits < 100; ++fraction) digits *= 10;
+  for (; digits >= 999.5; --fraction) digits /= 10;
+  auto left = static_cast<unsigned>(digits + 0.5);
+  for (; fraction > 0 && left % 10 == 0; --fraction) left /= 10;
+  std::array<char, 16> out{};  // from its end on
+  std::size_t at = out.size();
+  const auto put = [&](char c) { out[--at] = c; };
+  for (int zero = fraction; zero < 0; ++zero) put('0');
+  for (int place = 0; left != 0 || place <= fraction; ++place, left /= 10) {
+    if (place == fraction && place > 0) put('.');
+    put(static_cast<char>('0' + left % 10));
+  }
+  text.append(&out[at], out.size() - at);
 }
 }  // namespace
 

@@ -204,3 +204,10 @@ TEST_CASE("numbers survive as short text, zeros shorter") {
     CHECK_FALSE(read_numbers(wrong, back));
   }
 }
+
+TEST_CASE("numbers are kept to three digits, whatever their size") {
+  const std::array<float, 10> numbers{0.005F, 0.01234F, 0.5F, 0.9996F, 1, 12.345F, 99.96F, 100.5F, 12345, 1e6F};
+  std::ostringstream out;
+  write_numbers(out, numbers);
+  CHECK(out.str() == "10 0.005 0.0123 0.5 1 1 12.3 100 101 12300 1000000\n");
+}

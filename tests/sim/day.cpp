@@ -1,6 +1,8 @@
 #include "tests/sim/day.hpp"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "tests/sim/dice.hpp"
 
@@ -43,9 +45,10 @@ Scenario quiet_days(int days) {
   scenario.receivers["app0"] = {};
   scenario.default_receivers = {"app0"};
   scenario.tasks.reserve(kTasksADay * static_cast<std::size_t>(days));
-  for (std::size_t n = 0; n < scenario.tasks.capacity(); ++n) {
-    scenario.tasks.push_back(plain_task(dice, n, dice.between(0ms, scenario.calm_at - 5min)));
-  }
+  std::vector<milliseconds> moments(kTasksADay * static_cast<std::size_t>(days));
+  for (milliseconds& moment : moments) moment = dice.between(0ms, scenario.calm_at - 5min);
+  std::sort(moments.begin(), moments.end());
+  for (const milliseconds at : moments) scenario.tasks.push_back(plain_task(dice, scenario.tasks.size(), at));
   return scenario;
 }
 
