@@ -66,8 +66,8 @@ void Watcher::Impl::reconfigure(const Settings& settings, Now now, Actions& out)
     if (!pollers_.contains(name)) open(name, &gateway);
   }
   outbox_.reconfigure(settings_.webhooks, now, out);
-  for (auto& [name, poller] : pollers_) {  // other settings, other deadlines
-    poller->tasks().each([&](TaskSlot slot) { arm({poller.get(), slot, poller->tasks()[slot].generation}); });
+  for (Poller* const poller : numbered_) {  // other settings, other deadlines
+    poller->tasks().each([&](TaskSlot slot) { arm({poller, slot, poller->tasks()[slot].generation}); });
   }
   advance();
   out_ = nullptr;
