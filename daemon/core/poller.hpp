@@ -90,7 +90,7 @@ class Poller {
   // Absence (poller_absence.cpp).
   void absent(TaskSlot slot, const Call& call, Now now, Actions& out, std::vector<News>& news);
   void notice_forgetting(const Call& call, CallNo no, Now now, Actions& out);
-  [[nodiscard]] bool too_many_vanished(Time since, Now now, Actions& out);
+  [[nodiscard]] bool too_many_vanished(const Task& task, Time since, Now now, Actions& out);
   void lost_memory(std::size_t missing, std::size_t known, Now now, Actions& out);
   [[nodiscard]] Time soon(const Call& call, milliseconds wait, Now now) const;
 

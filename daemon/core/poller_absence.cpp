@@ -38,21 +38,23 @@ void Poller::lost_memory(std::size_t missing, std::size_t known, Now now, Action
   memory_lost_until_ = now.steady + kMemoryLost;
 }
 
-/// The same for small batches and single fetches, of which none shows it by itself: whether most of
-/// the known tasks that were looked at around `since` have vanished too. If that could still turn
-/// out so with the tasks not yet looked at, those are waited for: max_gap sees to it that they come.
-bool Poller::too_many_vanished(Time since, Now now, Actions& out) {
+/// The same for small batches and single fetches, of which none shows it by itself: whether most of the
+/// known tasks may have vanished when this one did, between its last look that showed it and `since`. If
+/// that could still turn out so with the tasks not yet looked at, those are waited for: they come, but a
+/// slow gateway or a small budget makes a round through all of them longer than max_gap.
+bool Poller::too_many_vanished(const Task& task, Time since, Now now, Actions& out) {
   if (since < memory_lost_until_) return false;  // it was given its time
   if (vanished_counted_ != Time::min() && now.steady < vanished_counted_ + kVanishedAgain) return vanished_;
   vanished_counted_ = now.steady;
+  const Time shown = std::max(std::min(since - watch_.max_gap, task.seen), memory_lost_until_);
   std::size_t vanished = 0, present = 0, unasked = 0;
   tasks_.each([&](TaskSlot slot) {
-    const Task& task = tasks_[slot];
-    if (task.digest == 0 || task.phase != Phase::watching) return;
-    if (const MaybeTime missing = task.missing_since()) {
-      if (*missing >= std::max(since - watch_.max_gap, memory_lost_until_)) ++vanished;
+    const Task& other = tasks_[slot];
+    if (other.digest == 0 || other.phase != Phase::watching) return;
+    if (const MaybeTime missing = other.missing_since()) {
+      if (*missing >= shown) ++vanished;
     } else {
-      ++(task.seen >= since ? present : unasked);
+      ++(other.seen >= since ? present : unasked);
     }
   });
   const std::size_t known = vanished + present + unasked;
@@ -77,7 +79,7 @@ void Poller::absent(TaskSlot slot, const Call& call, Now now, Actions& out, std:
     return ask_alone(slot);
   }
   // A gateway that never showed anything may be at another address: that confirms no absence.
-  if (!seen_any_ || too_many_vanished(*since, now, out)) {
+  if (!seen_any_ || too_many_vanished(task, *since, now, out)) {
     return again(slot, soon(call, std::max(wait, watch_.missing_grace), now), now);
   }
   news.push_back({slot, nullptr, Look{call.asked, now.steady, {}, {}, {}, {}, {}}});

@@ -10,7 +10,8 @@ namespace {
 
 /// A watcher whose gateway shows what is in `known`; a disk that commits at once.
 struct World : Watch {
-  explicit World(int tasks, std::size_t batch = 100) : Watch(with(batch)) {
+  explicit World(int tasks, std::size_t batch = 100) : World(tasks, with(batch)) {}
+  World(int tasks, const Settings& settings) : Watch(settings) {
     std::vector<Event> events;
     for (int i = 0; i < tasks; ++i) {
       events.emplace_back(event::Adopted{record("t" + std::to_string(i))});
@@ -25,6 +26,7 @@ struct World : Watch {
     return settings;
   }
   void serve(const Call& call) {
+    clock += takes;
     std::vector<Snapshot> seen;
     for (const std::string& id : call.ids) {
       if (known.contains(id)) seen.push_back(snapshot(id, Status::in_progress));
@@ -53,6 +55,7 @@ struct World : Watch {
   }
 
   std::set<std::string> known;
+  milliseconds takes{0};  ///< the gateway, for a reply
   std::map<std::string, milliseconds> lost;
   int warnings = 0;
 };
@@ -140,6 +143,31 @@ TEST_CASE("no task is lost when the gateway lost its memory, and when it remembe
     CHECK(w.lost.empty());
     CHECK(w.watcher.live() == 60);
   }
+}
+
+TEST_CASE("a slow gateway's loss of memory is noticed by the task that vanished last, too") {
+  Settings settings = World::with(5);
+  settings.watch.max_gap = 5s;
+  settings.watch.missing_grace = 3min;
+  World w(60, settings);
+  w.takes = 12s;  // so that a round through all of them takes longer than max_gap
+  w.run_until(5min);
+  w.known.clear();
+  std::set<std::string> missed;
+  std::string last;
+  while (missed.size() < 60) {
+    const auto call = w.call();
+    for (const std::string& id : call.ids) {
+      if (missed.insert(id).second) last = id;
+    }
+    w.serve(call);
+  }
+  const milliseconds outage = w.clock + 5min;  // after which each has been missing for longer than the grace
+  while (w.clock < outage) w.reply(w.call(), Verdict::unavailable);
+  w.tell({event::RefreshAsked{{"g", last}, {}}});
+  w.run_until(outage + 15min);
+  CHECK(w.lost.empty());
+  CHECK(w.warnings > 0);
 }
 
 TEST_CASE("thirty minutes after a gateway lost its memory, those it still does not know are lost") {
