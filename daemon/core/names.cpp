@@ -47,6 +47,7 @@ std::string_view name(DeliveryState state) { return word(kDeliveryStates, state)
 std::string_view name(SendFault fault) { return word(kFaults, fault); }
 
 std::optional<Status> parse_status(std::string_view w) { return find<Status>(kStatuses, w); }
+std::optional<Ending> parse_ending(std::string_view w) { return find<Ending>(kEndings, w); }
 std::optional<EventType> parse_event_type(std::string_view w) { return find<EventType>(kEventTypes, w); }
 std::optional<SaveMode> parse_save_mode(std::string_view w) { return find<SaveMode>(kSaveModes, w); }
 std::optional<BodyFormat> parse_body_format(std::string_view w) { return find<BodyFormat>(kFormats, w); }

@@ -10,9 +10,38 @@ namespace {
 
 constexpr std::size_t kMostTasks = 1000;
 
+/// For LIKE … ESCAPE '\'.
+std::string pattern(const std::string& word) {
+  std::string out = "%";
+  for (const char c : word) {
+    if (c == '%' || c == '_' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "%";
+}
+
+void add_search(Filter& filter, const TaskQuery& query) {
+  for (const std::string& word : query.words) {
+    filter.add(
+        "(tasks.id || char(10) || metadata || char(10) || "
+        "iif(json_valid(object), coalesce(object ->> '$.prompt', ''), '')) LIKE ? ESCAPE '\\'",
+        pattern(word));
+  }
+  if (query.since) filter.add("tasks.registered_at >= ?", query.since->time_since_epoch().count());
+  if (query.until) filter.add("tasks.registered_at < ?", query.until->time_since_epoch().count());
+  std::string endings;
+  for (const Ending ending : query.endings) {
+    endings += (endings.empty() ? "" : ",") + std::to_string(static_cast<int>(ending));
+  }
+  if (!endings.empty()) filter.add("tasks.ending IN (" + endings + ")");
+  if (query.stalled) filter.add("tasks.stalled = 1");
+  if (query.pictures) filter.add("substr(images, 1, 12) = '{\"images\":[{'");
+}
+
 Filter filter_of(const TaskQuery& query) {
   Filter filter;
   if (query.after > 0) filter.add("tasks.no < ?", query.after);
+  if (query.above > 0) filter.add("tasks.no > ?", query.above);
   if (!query.id.empty()) filter.add("tasks.id = ?", query.id);
   if (!query.gateway.empty()) filter.add("tasks.gateway = ?", query.gateway);
   if (query.status) filter.add("tasks.status = ?", static_cast<std::int64_t>(*query.status));
@@ -21,6 +50,7 @@ Filter filter_of(const TaskQuery& query) {
     filter.add("tasks.phase = 3");
     filter.add("tasks.ended_at < ?", query.ended_before->time_since_epoch().count());
   }
+  add_search(filter, query);
   return filter;
 }
 

@@ -26,6 +26,7 @@ namespace mjwatchd {
 
 /// Exactly the words above; nothing for any other.
 [[nodiscard]] std::optional<Status> parse_status(std::string_view word);
+[[nodiscard]] std::optional<Ending> parse_ending(std::string_view word);
 [[nodiscard]] std::optional<EventType> parse_event_type(std::string_view word);
 [[nodiscard]] std::optional<SaveMode> parse_save_mode(std::string_view word);
 [[nodiscard]] std::optional<BodyFormat> parse_body_format(std::string_view word);

@@ -37,8 +37,14 @@ struct TaskQuery {
   std::optional<Status> status;
   std::optional<bool> active;            ///< true: not done; false: done
   std::optional<WallTime> ended_before;  ///< done, and its end was committed before this
+  std::vector<std::string> words;        ///< each in the id, the prompt or the metadata, whatever its letters' case
+  std::optional<WallTime> since, until;  ///< registered then or later; before then
+  std::vector<Ending> endings;           ///< one of these; empty: any
+  bool stalled = false;                  ///< only those said to be stalled
+  bool pictures = false;                 ///< only those with a saved picture
   std::size_t limit = 100;               ///< at most 1000
   TaskNo after = 0;                      ///< cursor: newest first, numbers below this; 0: from the newest
+  TaskNo above = 0;                      ///< only numbers above this: a bound on what is looked through
 };
 
 struct AttemptView {
