@@ -5,7 +5,7 @@
 set -eu
 
 packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev
-libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev
+libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev libturbojpeg0-dev
 libwebp-dev node-llhttp libcli11-dev prometheus-cpp-dev ca-certificates"
 case ${1:-} in
   '') ;;

@@ -39,7 +39,9 @@ Runtime::~Runtime() = default;
 int Runtime::run() { return impl_->run(); }
 
 Runtime::Impl::Impl(config::Config config)
-    : config_(std::move(config)), webhook_policy_(config_.webhooks.allow, "webhooks.allow") {
+    : config_(std::move(config)),
+      webhook_policy_(config_.webhooks.allow, "webhooks.allow"),
+      thumbnails_(io_, config_.state_dir / "thumbnails") {
   auto passed = passed_socket();
   if (const auto listener = webhooks::listener_of(passed.get())) passed_listeners_.push_back(*listener);
   auto made = compose(config_, random_seed(), passed_listeners_);
@@ -70,6 +72,7 @@ int Runtime::Impl::run() {
   spdlog::info("mjwatchd {} takes up what is in {}", MJWATCHD_VERSION, config_.state_dir.string());
   adopt();
   beat();
+  remember();
   keep_alive();
   io_.run();
   return 0;

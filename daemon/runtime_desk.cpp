@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <asio/post.hpp>
 
 #include "daemon/runtime_impl.hpp"
 #include "daemon/webhooks/receiver.hpp"
@@ -70,6 +73,22 @@ void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
 
 void Runtime::Impl::fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) {
   images_->fetch(image, std::move(done));
+}
+
+void Runtime::Impl::thumbnail(const SavedImage& image, std::function<void(std::string, std::string)> done) {
+  if (auto kept = thumbnails_.kept(image.sha256); !kept.empty()) {
+    asio::post(io_, [done = std::move(done), kept = std::move(kept)] { done(kept, {}); });
+    return;
+  }
+  if (!image.path.starts_with("s3://")) return thumbnails_.make(image.sha256, image.path, std::move(done));
+  images_->fetch(
+      image, [this, sha256 = image.sha256, done = std::move(done)](const std::string& file, const std::string& error) {
+        if (!error.empty()) return done({}, error);
+        thumbnails_.make(sha256, file, [file, done](const std::string& small, const std::string& why) {
+          static_cast<void>(::unlink(file.c_str()));  // brought for this only
+          done(small, why);
+        });
+      });
 }
 
 std::string Runtime::Impl::closed() const {

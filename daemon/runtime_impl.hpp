@@ -22,6 +22,8 @@
 #include "daemon/metrics/readings.hpp"
 #include "daemon/os/sd_notify.hpp"
 #include "daemon/os/signals.hpp"
+#include "daemon/page/history.hpp"
+#include "daemon/page/thumbnails.hpp"
 #include "daemon/pulse.hpp"
 #include "daemon/runtime.hpp"
 #include "daemon/store/sqlite_store.hpp"
@@ -57,6 +59,8 @@ class Runtime::Impl final : public control::Desk {
   [[nodiscard]] std::optional<std::string> refuse_webhook_url(std::string_view url) const override;
   [[nodiscard]] std::string picture_folder() const override { return config_.images.directory; }
   void fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) override;
+  void thumbnail(const SavedImage& image, std::function<void(std::string, std::string)> done) override;
+  [[nodiscard]] const page::History& history() const override { return history_; }
   [[nodiscard]] WallTime wall() const override { return now().wall; }
 
  private:
@@ -100,6 +104,7 @@ class Runtime::Impl final : public control::Desk {
   // Whether our own parts move (runtime_pulse.cpp).
   void beat();
   void probe();
+  void remember();
   void add_own_troubles(std::vector<control::Trouble>& out) const;
   void add_disk_trouble(std::vector<control::Trouble>& out) const;
   [[nodiscard]] bool images_hang() const;
@@ -131,6 +136,7 @@ class Runtime::Impl final : public control::Desk {
   std::unique_ptr<images::DirectoryImageStore> images_;
   /// Replaced by a reload, until their last order is answered.
   std::vector<std::unique_ptr<images::DirectoryImageStore>> former_images_;
+  page::Thumbnails thumbnails_;
   std::unique_ptr<webhooks::HttpSender> sender_;
   control::EventHub hub_;
   std::unique_ptr<Watcher> watcher_;
@@ -143,6 +149,7 @@ class Runtime::Impl final : public control::Desk {
   asio::steady_timer beat_timer_{io_};
   asio::steady_timer prune_timer_{io_};
   asio::steady_timer end_timer_{io_};
+  asio::steady_timer history_timer_{io_};
   Time armed_ = kNever;
 
   std::vector<Event> inbox_;
@@ -155,6 +162,7 @@ class Runtime::Impl final : public control::Desk {
 
   std::chrono::steady_clock::duration lag_{};  ///< by how much the last beat was late
   unsigned beats_ = 0;
+  page::History history_;
   StoreCounts counts_;  ///< as the store told last
 
   /// Why the last reload was refused; nothing after a good one.

@@ -37,6 +37,15 @@ void Runtime::Impl::beat() {
   });
 }
 
+// A minute after the other, for the page's plots of the last day.
+void Runtime::Impl::remember() {
+  history_.take(now().wall, watcher_->gateways());
+  history_timer_.expires_after(page::History::kStep);
+  history_timer_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled && !ended_) remember();
+  });
+}
+
 void Runtime::Impl::probe() {
   if (pulse_.oldest(Pulse::Part::read, Clock::now())) return;  // one is enough to show that nothing comes back
   const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());

@@ -77,6 +77,9 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   void add_receiver(const AskPtr& ask, const TaskView& task);
   void receiver_added(const AskPtr& ask, const TaskKey& key, const std::string& name, const CommitResult& result) const;
   void show_picture(const AskPtr& ask, const TaskView& task);
+  void show_thumbnail(const AskPtr& ask, const TaskView& task);
+  /// What stands at the {n} of a picture's path; nothing, and the request answered, when it is no number.
+  [[nodiscard]] static std::optional<std::size_t> picture_number(const Ask& ask);
   void stream_events(const AskPtr& ask);
   void stream_ended(std::uint64_t number) { streams_.erase(number); }
 

@@ -192,6 +192,8 @@ void ControlServer::Impl::dispatch(Call call, const AskPtr& ask) {
     case Call::first_image:
     case Call::image:
       return with_task(ask, &Impl::show_picture);
+    case Call::thumbnail:
+      return with_task(ask, &Impl::show_thumbnail);
     case Call::events:
       return stream_events(ask);
     case Call::list_deliveries:
@@ -202,6 +204,8 @@ void ControlServer::Impl::dispatch(Call call, const AskPtr& ask) {
       return ask->reply(respond(200, show_endpoints(desk_.endpoints())));
     case Call::gateways:
       return ask->reply(respond(200, show_gateways(desk_.gateways(), desk_.default_gateway())));
+    case Call::history:
+      return ask->reply(respond(200, show_history(desk_.history())));
     case Call::status:
       return show_status(ask);
     case Call::health:

@@ -6,6 +6,7 @@
 #include "daemon/control/line_sink.hpp"
 #include "daemon/control/picture.hpp"
 #include "daemon/control/registration.hpp"
+#include "daemon/control/search.hpp"
 #include "daemon/control/views.hpp"
 #include "daemon/control/which_task.hpp"
 #include "daemon/webhooks/receiver.hpp"
@@ -90,12 +91,11 @@ void ControlServer::Impl::add_tasks(const AskPtr& ask) {
 
 void ControlServer::Impl::list_tasks(const AskPtr& ask) {
   Parameters parameters(ask->request);
-  auto query = task_query(parameters);
+  auto query = task_query(parameters, desk_.wall());
   const bool brief = parameters.truth("brief").value_or(false);
   if (parameters.wrong()) return ask->refuse(*parameters.wrong());
-  const auto limit = query.limit;
-  desk_.tasks(std::move(query), [ask, limit, brief](const std::vector<TaskView>& found) {
-    ask->reply(respond(200, show_tasks(found, limit, brief)));
+  search_tasks(desk_, std::move(query), [ask, brief](const std::vector<TaskView>& found, TaskNo next) {
+    ask->reply(respond(200, show_tasks(found, next, brief)));
   });
 }
 
@@ -195,13 +195,28 @@ void ControlServer::Impl::receiver_added(const AskPtr& ask, const TaskKey& key, 
   ask->reply(respond(added ? 201 : 200, out.end_array().end_object().take()));
 }
 
+std::optional<std::size_t> ControlServer::Impl::picture_number(const Ask& ask) {
+  if (ask.names.size() < 2) return 0;
+  const auto number = parse_number(ask.names[1]);
+  if (number) return static_cast<std::size_t>(*number);
+  ask.refuse(Problem{404, quoted(ask.names[1]) + " is no picture's number; they count from 0", {}, {}});
+  return std::nullopt;
+}
+
+void ControlServer::Impl::show_thumbnail(const AskPtr& ask, const TaskView& task) {
+  const auto number = picture_number(*ask);
+  if (!number) return;
+  if (const auto problem = refuse_thumbnail(task, *number, desk_.picture_folder())) return ask->refuse(*problem);
+  const auto image = task.images.images[*number];
+  desk_.thumbnail(image, [ask, image](const std::string& file, const std::string& error) {
+    ask->reply(answer_thumbnail(image, file, error, ask->request));
+  });
+}
+
 void ControlServer::Impl::show_picture(const AskPtr& ask, const TaskView& task) {
-  std::optional<std::int64_t> number = 0;
-  if (ask->names.size() > 1) number = parse_number(ask->names[1]);
-  if (!number) {
-    return ask->refuse(Problem{404, quoted(ask->names[1]) + " is no picture's number; they count from 0", {}, {}});
-  }
-  auto answer = answer_picture(task, static_cast<std::size_t>(*number), desk_.picture_folder(), ask->request);
+  const auto number = picture_number(*ask);
+  if (!number) return;
+  auto answer = answer_picture(task, *number, desk_.picture_folder(), ask->request);
   if (auto* response = std::get_if<http::ServerResponse>(&answer)) return ask->reply(std::move(*response));
   const auto image = std::get<SavedImage>(std::move(answer));
   desk_.fetch_picture(image, [ask, image](const std::string& file, const std::string& error) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/page/history.hpp"
 #include "mjwatchd/outbox.hpp"
 #include "mjwatchd/ports.hpp"
 #include "mjwatchd/watcher.hpp"
@@ -95,6 +96,11 @@ class Desk {
   /// empty when `error` says why it can't be had.
   virtual void fetch_picture(const SavedImage& image,
                              std::function<void(std::string file, std::string error)> done) = 0;
+  /// Makes a picture small, once: `file` is a WebP, empty when `error` says why there is none. The picture's
+  /// file, if it is one, has been judged by the caller.
+  virtual void thumbnail(const SavedImage& image, std::function<void(std::string file, std::string error)> done) = 0;
+  /// How the gateways were in the last day.
+  [[nodiscard]] virtual const page::History& history() const = 0;
   /// The wall clock.
   [[nodiscard]] virtual WallTime wall() const = 0;
 };

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "daemon/config/values.hpp"
+#include "daemon/control/moment.hpp"
 #include "daemon/control/receiver_wish.hpp"
 #include "mjwatchd/names.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 constexpr std::int64_t kMostAtOnce = 1000;
 
 template <typename Enum>
-std::vector<std::string> words(Enum last) {
+std::vector<std::string> words_of(Enum last) {
   std::vector<std::string> out;
   for (unsigned i = 0; i <= static_cast<unsigned>(last); ++i) out.emplace_back(name(static_cast<Enum>(i)));
   return out;
@@ -101,7 +102,7 @@ std::optional<Status> Parameters::status() {
   const auto value = given("status");
   if (!value) return std::nullopt;
   const auto status = parse_status(*value);
-  const auto all = words(Status::cancel);
+  const auto all = words_of(Status::cancel);
   if (!status) refuse("status", quoted(*value) + " is no status; there is " + listed(all) + meant(*value, all));
   return status;
 }
@@ -110,9 +111,58 @@ std::optional<DeliveryState> Parameters::delivery_state() {
   const auto value = given("state");
   if (!value) return std::nullopt;
   const auto state = parse_delivery_state(*value);
-  const auto all = words(DeliveryState::superseded);
+  const auto all = words_of(DeliveryState::superseded);
   if (!state) refuse("state", quoted(*value) + " is no state; there is " + listed(all) + meant(*value, all));
   return state;
+}
+
+std::vector<std::string> Parameters::words(std::string_view name) {
+  constexpr std::size_t kLongest = 200, kMost = 8;
+  auto rest = given(name).value_or("");
+  std::vector<std::string> out;
+  if (rest.size() > kLongest) {
+    refuse(name, "has " + std::to_string(rest.size()) + " bytes; 200 are allowed");
+    return out;
+  }
+  while (true) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \t\n"), rest.size()));
+    if (rest.empty()) return out;
+    out.emplace_back(rest.substr(0, rest.find_first_of(" \t\n")));
+    rest.remove_prefix(out.back().size());
+    if (out.size() <= kMost) continue;
+    refuse(name, "has more than eight words");
+    return {};
+  }
+}
+
+std::optional<WallTime> Parameters::moment(std::string_view name, WallTime now) {
+  const auto value = given(name);
+  if (!value) return std::nullopt;
+  Json json;
+  json.kind = parse_number(*value) ? Json::Kind::number : Json::Kind::text;
+  json.text = *value;
+  std::string wrong;
+  const auto moment = parse_moment(json, now, wrong);
+  if (!moment) refuse(name, quoted(*value) + " " + wrong);
+  return moment;
+}
+
+std::vector<Ending> Parameters::endings() {
+  std::vector<Ending> out;
+  auto rest = given("ending").value_or("");
+  while (!rest.empty()) {
+    const auto word = rest.substr(0, rest.find(','));
+    const auto ending = parse_ending(word);
+    if (!ending || *ending == Ending::none) {
+      auto all = words_of(Ending::lost);
+      all.erase(all.begin());  // none
+      refuse("ending", quoted(word) + " is no ending; there is " + listed(all) + meant(word, all));
+      return {};
+    }
+    out.push_back(*ending);
+    rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+  }
+  return out;
 }
 
 EventMask Parameters::types() {
@@ -135,11 +185,17 @@ EventMask Parameters::types() {
   }
 }
 
-TaskQuery task_query(Parameters& from) {
+TaskQuery task_query(Parameters& from, WallTime now) {
   TaskQuery query;
   query.gateway = from.text("gateway");
   query.status = from.status();
   query.active = from.truth("active");
+  query.words = from.words("q");
+  query.since = from.moment("since", now);
+  query.until = from.moment("until", now);
+  query.endings = from.endings();
+  query.stalled = from.truth("stalled").value_or(false);
+  query.pictures = from.truth("pictures").value_or(false);
   query.limit = from.limit();
   query.after = from.cursor();
   return query;

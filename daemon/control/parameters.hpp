@@ -31,6 +31,12 @@ class Parameters {
   [[nodiscard]] std::optional<milliseconds> duration(std::string_view name);
   [[nodiscard]] std::optional<Status> status();
   [[nodiscard]] std::optional<DeliveryState> delivery_state();
+  /// At most eight words, 200 bytes in all.
+  [[nodiscard]] std::vector<std::string> words(std::string_view name);
+  /// A moment as people write it; see moment.hpp.
+  [[nodiscard]] std::optional<WallTime> moment(std::string_view name, WallTime now);
+  /// Comma-separated endings; none when it is absent.
+  [[nodiscard]] std::vector<Ending> endings();
   /// Comma-separated event types; all when it is absent.
   [[nodiscard]] EventMask types();
 
@@ -47,7 +53,7 @@ class Parameters {
 /// A number that the store gave out; nothing for any other text.
 [[nodiscard]] std::optional<std::int64_t> parse_number(std::string_view text);
 
-[[nodiscard]] TaskQuery task_query(Parameters& from);
+[[nodiscard]] TaskQuery task_query(Parameters& from, WallTime now);
 [[nodiscard]] DeliveryQuery delivery_query(Parameters& from);
 
 }  // namespace mjwatchd::control

@@ -149,4 +149,37 @@ http::ServerResponse answer_fetched(const SavedImage& image, const std::string& 
   return respond(problem);
 }
 
+std::optional<Problem> refuse_thumbnail(const TaskView& task, std::size_t number, const std::string& folder) {
+  const auto& images = task.images.images;
+  if (number >= images.size()) return no_picture(task, number);
+  const auto& image = images[number];
+  if (image.content_type.starts_with("video/")) return missing("A film has no thumbnail.");
+  if (image.path.starts_with("s3://")) return std::nullopt;
+  auto looked = find_file(image, folder);
+  if (auto* const problem = std::get_if<Problem>(&looked)) return std::move(*problem);
+  return std::nullopt;
+}
+
+http::ServerResponse answer_thumbnail(const SavedImage& image, const std::string& file, const std::string& error,
+                                      const http::ServerRequest& request) {
+  std::error_code gone;
+  const auto size = error.empty() ? fs::file_size(file, gone) : 0;
+  if (!error.empty() || gone) {
+    Problem problem = missing("The picture has no thumbnail: " + (error.empty() ? gone.message() : error));
+    return respond(problem.with("path", image.path));
+  }
+  http::ServerResponse response;
+  const auto etag = "\"" + image.sha256 + "-small\"";
+  response.headers = {{"etag", etag}, {"cache-control", "private, max-age=600"}};
+  if (request.header("if-none-match") == etag) {
+    response.status = 304;
+    return response;
+  }
+  response.headers.emplace_back("content-type", "image/webp");
+  response.headers.emplace_back("x-content-type-options", "nosniff");
+  response.file = file;
+  response.file_length = size;
+  return response;
+}
+
 }  // namespace mjwatchd::control

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <variant>
 
+#include "daemon/control/problem.hpp"
 #include "daemon/http/server.hpp"
 #include "mjwatchd/ports.hpp"
 
@@ -21,5 +23,13 @@ namespace mjwatchd::control {
 /// `file` holds the picture, or `error` says why it could not be had.
 [[nodiscard]] http::ServerResponse answer_fetched(const SavedImage& image, const std::string& file,
                                                   const std::string& error, const http::ServerRequest& request);
+
+/// Why a picture can't be made small; nothing when that can be tried.
+[[nodiscard]] std::optional<Problem> refuse_thumbnail(const TaskView& task, std::size_t number,
+                                                      const std::string& folder);
+
+/// `file` holds the thumbnail, or `error` says why there is none.
+[[nodiscard]] http::ServerResponse answer_thumbnail(const SavedImage& image, const std::string& file,
+                                                    const std::string& error, const http::ServerRequest& request);
 
 }  // namespace mjwatchd::control

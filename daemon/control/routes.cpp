@@ -12,9 +12,13 @@ struct Entry {
   std::array<std::string_view, 12> parameters;
 };
 
-constexpr std::array<Entry, 27> kEntries{{
+constexpr std::array<Entry, 29> kEntries{{
     {Call::add_tasks, "POST", "/v1/tasks", {"gateway"}},
-    {Call::list_tasks, "GET", "/v1/tasks", {"status", "gateway", "active", "brief", "limit", "cursor"}},
+    {Call::list_tasks,
+     "GET",
+     "/v1/tasks",
+     {"status", "gateway", "active", "q", "since", "until", "ending", "stalled", "pictures", "brief", "limit",
+      "cursor"}},
     {Call::put_task, "PUT", "/v1/tasks/{id}", {"gateway"}},
     {Call::show_task, "GET", "/v1/tasks/{id}", {"gateway", "wait"}},
     {Call::forget_task, "DELETE", "/v1/tasks/{id}", {"gateway"}},
@@ -22,6 +26,7 @@ constexpr std::array<Entry, 27> kEntries{{
     {Call::add_receiver, "POST", "/v1/tasks/{id}/webhooks", {"gateway"}},
     {Call::first_image, "GET", "/v1/tasks/{id}/image", {"gateway"}},
     {Call::image, "GET", "/v1/tasks/{id}/images/{n}", {"gateway"}},
+    {Call::thumbnail, "GET", "/v1/tasks/{id}/images/{n}/thumbnail", {"gateway"}},
     {Call::events, "GET", "/v1/events", {"task", "gateway", "type"}},
     {Call::list_deliveries, "GET", "/v1/deliveries", {"state", "endpoint", "task", "gateway", "limit", "cursor"}},
     {Call::replay_deliveries, "POST", "/v1/deliveries/replay", {}},
@@ -32,6 +37,7 @@ constexpr std::array<Entry, 27> kEntries{{
     {Call::enable_endpoint, "POST", "/v1/endpoints/{name}/enable", {}},
     {Call::disable_endpoint, "POST", "/v1/endpoints/{name}/disable", {}},
     {Call::gateways, "GET", "/v1/gateways", {}},
+    {Call::history, "GET", "/v1/history", {}},
     {Call::status, "GET", "/v1/status", {}},
     {Call::health, "GET", "/healthz", {}},
     {Call::ready, "GET", "/readyz", {}},

@@ -29,6 +29,29 @@ std::string show_gateways(const std::vector<GatewayStatus>& gateways, const std:
   return out.end_array().end_object().take();
 }
 
+std::string show_history(const page::History& history) {
+  JsonText out;
+  out.object().number("step_s", std::chrono::seconds(page::History::kStep).count()).key("gateways").array();
+  for (const auto& [name, minutes] : history.gateways()) {
+    // Columns, for a day has 1440 minutes.
+    const auto column = [&](const char* key, const auto& write) {
+      out.key(key).array();
+      for (const auto& minute : minutes) write(minute);
+      out.end_array();
+    };
+    out.object().text("name", name);
+    column("at", [&](const page::Minute& minute) { out.number(minute.at.time_since_epoch().count()); });
+    column("calls", [&](const page::Minute& minute) { out.count(minute.calls); });
+    column("failed_calls", [&](const page::Minute& minute) { out.count(minute.failed_calls); });
+    column("ends", [&](const page::Minute& minute) { out.count(minute.ends); });
+    column("delay_mean_s",
+           [&](const page::Minute& minute) { minute.ends ? out.real(minute.delay_mean_s) : out.null(); });
+    column("delay_p95_s", [&](const page::Minute& minute) { minute.ends ? out.real(minute.delay_p95_s) : out.null(); });
+    out.end_object();
+  }
+  return out.end_array().end_object().take();
+}
+
 std::string show_troubles(const std::vector<Trouble>& troubles) {
   JsonText out;
   out.array();

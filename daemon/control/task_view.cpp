@@ -119,12 +119,11 @@ TaskView fresh_view(const TaskRecord& record, const Registration& registration) 
   return view;
 }
 
-std::string show_tasks(const std::vector<TaskView>& tasks, std::size_t limit, bool brief) {
+std::string show_tasks(const std::vector<TaskView>& tasks, TaskNo next, bool brief) {
   JsonText out;
   out.object().key("tasks").array();
   for (const auto& task : tasks) write_task(out, task, brief);
-  const bool more = !tasks.empty() && tasks.size() >= limit;
-  out.end_array().word("next_cursor", more ? std::to_string(tasks.back().no) : std::string());
+  out.end_array().word("next_cursor", next > 0 ? std::to_string(next) : std::string());
   return out.end_object().take();
 }
 

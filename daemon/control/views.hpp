@@ -19,8 +19,8 @@ void write_task(JsonText& out, const TaskView& task, bool brief = false);
 [[nodiscard]] std::string show_task(const TaskView& task);
 /// A task as it was just registered, before anything else is known of it.
 [[nodiscard]] TaskView fresh_view(const TaskRecord& record, const Registration& registration);
-/// `next_cursor` is null on the last page.
-[[nodiscard]] std::string show_tasks(const std::vector<TaskView>& tasks, std::size_t limit, bool brief);
+/// `next` is the cursor of the next page; 0: there is none, next_cursor is null.
+[[nodiscard]] std::string show_tasks(const std::vector<TaskView>& tasks, TaskNo next, bool brief);
 
 /// One delivery; with its attempts when `whole`.
 void write_delivery(JsonText& out, const DeliveryView& delivery, bool whole);
@@ -29,6 +29,8 @@ void write_delivery(JsonText& out, const DeliveryView& delivery, bool whole);
 
 [[nodiscard]] std::string show_endpoints(const std::vector<EndpointView>& endpoints);
 [[nodiscard]] std::string show_gateways(const std::vector<GatewayStatus>& gateways, const std::string& standard);
+
+[[nodiscard]] std::string show_history(const page::History& history);
 
 /// Clients that are connected, of them streaming and waiting.
 struct ClientCounts {

@@ -38,6 +38,11 @@ void FakeDesk::fetch_picture(const SavedImage& image, std::function<void(std::st
   asio::post(io_, [file = fetched_file, error = fetch_error, done = std::move(done)] { done(file, error); });
 }
 
+void FakeDesk::thumbnail(const SavedImage& image, std::function<void(std::string, std::string)> done) {
+  made_small.push_back(image.path);
+  asio::post(io_, [file = thumbnail_file, error = thumbnail_error, done = std::move(done)] { done(file, error); });
+}
+
 void FakeDesk::release() {
   hold_changes = false;
   for (auto& answer : std::exchange(held_, {})) asio::post(io_, std::move(answer));
@@ -160,6 +165,7 @@ void FakeDesk::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)>
     if (query.status && record.status != *query.status) continue;
     if (query.active && *query.active == (record.phase == Phase::done)) continue;
     if (query.after != 0 && one.view.no >= query.after) continue;
+    if (one.view.no <= query.above) continue;
     found.push_back(one.view);
   }
   std::sort(found.begin(), found.end(), [](const TaskView& a, const TaskView& b) { return a.no > b.no; });

@@ -45,6 +45,11 @@ class FakeDesk final : public Desk {
   std::vector<std::string> fetched;  ///< paths that were asked for
   std::string fetched_file, fetch_error;
   void fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) override;
+  std::vector<std::string> made_small;  ///< paths that were asked for
+  std::string thumbnail_file, thumbnail_error;
+  void thumbnail(const SavedImage& image, std::function<void(std::string, std::string)> done) override;
+  page::History past;
+  [[nodiscard]] const page::History& history() const override { return past; }
   [[nodiscard]] WallTime wall() const override { return kNow; }
 
   /// Ends a task as the watcher would: its row, its event, and everyone told.

@@ -137,6 +137,30 @@ TEST_CASE_FIXTURE(Gallery, "a picture in an object store is fetched for the answ
   control.on_loop([&] { CHECK(control.desk.fetched.size() == 1); });  // what needs no bytes fetches none
 }
 
+TEST_CASE_FIXTURE(Gallery, "a thumbnail is made of a picture that may be served, and of no other") {
+  const std::string small = folder() + "/small.webp";
+  std::ofstream(small, std::ios::binary) << "a thumbnail";
+  control.on_loop([&] { control.desk.thumbnail_file = small; });
+  const auto reply = get("images/0/thumbnail");
+  CHECK(reply.status == 200);
+  CHECK(reply.body == "a thumbnail");
+  CHECK(reply.headers.at("content-type") == "image/webp");
+  CHECK(reply.headers.at("cache-control") == "private, max-age=600");
+  CHECK(get("images/0/thumbnail", {"If-None-Match: " + reply.headers.at("etag")}).status == 304);
+  const auto asked = control.on_loop([&] { return control.desk.made_small.size(); });
+  add(folder() + "/film.mp4", "video/mp4");
+  CHECK(is_problem(get("images/2/thumbnail"), 404, "A film has no thumbnail"));
+  add(control.folder() + "/secret.png", "image/png");
+  CHECK(is_problem(get("images/3/thumbnail"), 404, "lies outside"));
+  CHECK(is_problem(get("images/9/thumbnail"), 404, "counted from 0"));
+  CHECK(is_problem(get("images/x/thumbnail"), 404, "no picture's number"));
+  control.on_loop([&] { CHECK(control.desk.made_small.size() == asked); });
+  add("s3://bucket/t1.png", "image/png", false);
+  CHECK(get("images/4/thumbnail").status == 200);
+  control.on_loop([&] { control.desk.thumbnail_error = "it is broken"; });
+  CHECK(is_problem(get("images/0/thumbnail"), 404, "it is broken"));
+}
+
 TEST_CASE("a task without pictures says why it has none") {
   RunningControl control;
   control.put("t1");

@@ -41,7 +41,9 @@ class OpenApiTest(Case):
         wait_until(lambda: len(control.deliveries("?state=delivered")) >= 3, 30, "webhooks are delivered")
         [first, *_] = control.deliveries()
         gets = ["/v1/tasks", "/v1/tasks?active=true&limit=2", "/v1/tasks?status=SUCCESS", "/v1/tasks?limit=0", "/v1/tasks/a",
-                "/v1/tasks/nobody", "/v1/tasks/pic/image", "/v1/tasks/pic/images/0", "/v1/tasks/pic/images/7",
+                "/v1/tasks/nobody", "/v1/tasks/pic/image", "/v1/tasks/pic/images/0", "/v1/tasks/pic/images/7", "/v1/tasks/pic/images/0/thumbnail", "/v1/tasks/pic/images/7/thumbnail",
+                "/v1/tasks?q=pic&since=1h&until=2000000000000&brief=true", "/v1/tasks?ending=failed,lost&pictures=true",
+                "/v1/tasks?ending=x", "/v1/history",
                 "/v1/tasks/bad/image", "/v1/deliveries", "/v1/deliveries?state=delivered", "/v1/deliveries?state=x",
                 f"/v1/deliveries/{first['id']}", "/v1/deliveries/999999", "/v1/endpoints", "/v1/gateways", "/v1/status",
                 "/healthz", "/readyz", "/metrics", "/openapi.json", "/v1/nothing"]
