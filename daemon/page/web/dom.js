@@ -38,6 +38,12 @@ export function toast(text, kind = "good") {
   setTimeout(() => one.remove(), kind === "bad" ? 12000 : 5000);
 }
 
+/** Says what went wrong; nothing of a daemon that is away, for the frame says that. */
+export function tell(error) {
+  if (error.status === undefined) console.error(error); // a mistake of ours
+  if (error.status !== 0) toast(error.message, "bad");
+}
+
 /** A button that works on something: it can't be pressed twice, and says what went wrong. */
 export function actionButton(label, work, properties) {
   const button = h("button", { type: "button", ...properties }, label);
@@ -46,12 +52,30 @@ export function actionButton(label, work, properties) {
     try {
       await work(button);
     } catch (error) {
+      if (error.status === undefined) console.error(error);
       toast(error.message, "bad");
     } finally {
       button.disabled = false;
     }
   });
   return button;
+}
+
+/** Puts a text where it can be pasted from. */
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Not on localhost and without TLS: the old way.
+    const area = h("textarea", { class: "hidden", "aria-hidden": "true" });
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    if (!done) throw new Error(`The browser does not let it be copied: ${text}`);
+  }
+  toast(`Copied: ${what ?? text}`);
 }
 
 /** A pair of a list of facts; nothing for what is not known. */

@@ -56,7 +56,9 @@ export function taskState(task) {
  */
 export function expectation(task, gateways, now = Date.now()) {
   const gateway = gateways.find((one) => one.name === task.gateway);
-  const belief = gateway?.expects.find((one) => one.action === task.action);
+  // Tasks that were registered without an action are learned of together, under none.
+  const of = (action) => gateway?.expects.find((one) => one.action === action);
+  const belief = of(task.action) ?? of("");
   if (!belief || belief.median_s === null || task.phase === "saving") return "";
   const age = secondsSince(task.submitted_at ?? task.registered_at, now);
   if (age < belief.median_s) return `done in about ${span(belief.median_s - age)}`;

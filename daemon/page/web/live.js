@@ -1,6 +1,7 @@
 // What every view looks at: live tasks, gateways, endpoints and the daemon, kept up to date by its events.
 
 import { get } from "./api.js";
+import { tell } from "./dom.js";
 import { taskKey } from "./format.js";
 import { EventFeed } from "./stream.js";
 
@@ -60,6 +61,7 @@ export class Live extends EventTarget {
       this.#tell("change");
     } catch (error) {
       if (error.status === 0) this.#connected("lost");
+      else if (error.status !== 401) tell(error);
     } finally {
       this.#reading = false;
       if (this.#again) {

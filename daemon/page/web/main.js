@@ -8,6 +8,11 @@ import { setUpTheme } from "./theme.js";
 
 const VIEWS = {
   "": () => import("./now.js"),
+  gallery: () => import("./gallery.js"),
+  plots: () => import("./plots.js"),
+  failures: () => import("./failures.js"),
+  search: () => import("./search.js"),
+  task: () => import("./task.js"),
 };
 
 const main = document.getElementById("main");
@@ -79,6 +84,12 @@ function leave() {
 live.addEventListener("connection", () => {
   setText(connection, live.connection === "live" ? "Live" : "Connection lost, trying again…");
   connection.dataset.state = live.connection;
+});
+live.addEventListener("change", () => {
+  const { dead = 0, held = 0 } = live.status?.deliveries ?? {};
+  const badge = document.getElementById("failures-count");
+  badge.hidden = dead + held === 0;
+  badge.replaceChildren(String(dead + held), h("span", { class: "hidden" }, " webhooks dead or held"));
 });
 window.addEventListener("hashchange", () => (location.hash.startsWith("#link=") ? begin() : show()));
 window.addEventListener("signed-out", leave);

@@ -98,8 +98,8 @@ function watchForm() {
 }
 
 export function view(root) {
-  const watching = tile("watching"), saving = tile("saving pictures"), done = tile("done");
-  const pending = tile("webhooks waiting"), failed = tile("webhooks dead or held");
+  const watching = tile("watching"), saving = tile("saving pictures"), done = tile("done", "#/gallery");
+  const pending = tile("webhooks waiting"), failed = tile("webhooks dead or held", "#/failures");
   const troubles = h("ul", { class: "troubles", "aria-label": "Troubles" });
   const rows = new TaskRows();
   const none = h("p", { class: "empty" }, "Nothing is being made just now.");
@@ -111,8 +111,9 @@ export function view(root) {
     h("div", { class: "tiles" }, watching.root, saving.root, done.root, pending.root, failed.root),
     h("section", { "aria-labelledby": "live-title" },
       h("div", { class: "section-head" }, h("h2", { id: "live-title" }, "Live tasks"), watch.form), none, rows.root, more),
-    h("section", { "aria-labelledby": "gateways-title" }, h("h2", { id: "gateways-title" }, "Gateways"), gateways),
-    h("section", { "aria-labelledby": "endpoints-title" }, h("h2", { id: "endpoints-title" }, "Endpoints"), endpoints));
+    h("div", { class: "pair" },
+      h("section", { "aria-labelledby": "gateways-title" }, h("h2", { id: "gateways-title" }, "Gateways"), gateways),
+      h("section", { "aria-labelledby": "endpoints-title" }, h("h2", { id: "endpoints-title" }, "Endpoints"), endpoints)));
   const setGateways = cards(gateways), setEndpoints = cards(endpoints);
 
   const update = () => {

@@ -17,19 +17,23 @@ function parse(block) {
 }
 
 /**
+ * `path`: which events; `last`: only what came after the event of this number, "0" for all that are kept.
  * `on.event(type, body)`, `on.state("live" | "lost")`, `on.gap()` when events can't be had any more and everything
  * is to be read anew. Pauses while nobody looks, for browsers allow a host six connections in all tabs together.
  */
 export class EventFeed {
   #on;
-  #last = "";
+  #path;
+  #last;
   #abort = null;
   #tries = 0;
   #timer = 0;
   #stopped = false;
 
-  constructor(on) {
+  constructor(on, { path = "/v1/events", last = "" } = {}) {
     this.#on = on;
+    this.#path = path;
+    this.#last = last;
     document.addEventListener("visibilitychange", this.#look);
     window.addEventListener("online", this.#look);
     this.#open();
@@ -60,7 +64,7 @@ export class EventFeed {
     let status = 0;
     try {
       const headers = { accept: "text/event-stream", ...(this.#last && { "last-event-id": this.#last }) };
-      const answer = await fetch("/v1/events", { headers, signal: abort.signal, cache: "no-store" });
+      const answer = await fetch(this.#path, { headers, signal: abort.signal, cache: "no-store" });
       status = answer.status;
       if (answer.ok) await this.#read(answer.body.getReader(), abort);
     } catch {

@@ -54,7 +54,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     const value = await new AsyncFunction("page", "tools", JSON.parse(line).code)(tools.page, tools);
     console.log(JSON.stringify({ value: value ?? null }));
   } catch (error) {
-    console.log(JSON.stringify({ error: String(error.stack ?? error) }));
+    const shown = await tools.page?.evaluate(() => document.body.innerText).catch(() => "");
+    console.log(JSON.stringify({ error: [error.stack ?? error, ...tools.problems, "The page shows:", shown].join("\n") }));
   }
 }
 await browser.close();
