@@ -58,7 +58,7 @@ bool Poller::too_many_vanished(const Task& task, Time since, Now now, Actions& o
     }
   });
   const std::size_t known = vanished + present + unasked;
-  vanished_ = known >= kMemoryLostAt && vanished * 2 > vanished + present;
+  vanished_ = known >= kMemoryLostAt && (vanished + unasked) * 2 > known;
   if (vanished_ && vanished * 2 > known) lost_memory(vanished, known, now, out);
   return vanished_;
 }

@@ -170,6 +170,25 @@ TEST_CASE("a slow gateway's loss of memory is noticed by the task that vanished 
   CHECK(w.warnings > 0);
 }
 
+TEST_CASE("a new task is not lost before it is known what became of the others") {
+  Settings settings = World::with(1);
+  settings.gateways["g"].max_in_flight = 100;
+  World w(60, settings);
+  w.run_until(30s);
+  w.known.clear();
+  w.tell({event::Adopted{w.record("new")}});
+  int confirmed = 0;
+  std::optional<milliseconds> missing;
+  while (confirmed < 2 && w.lost.empty()) {
+    const auto call = w.call();
+    if (call.ids.front() != "new") continue;  // replies about the others take for ever
+    if (!missing) missing = w.clock;
+    if (w.clock - *missing > 60s) ++confirmed;
+    w.serve(call);
+  }
+  CHECK(w.lost.empty());
+}
+
 TEST_CASE("thirty minutes after a gateway lost its memory, those it still does not know are lost") {
   for (const std::size_t batch : kBatches) {
     CAPTURE(batch);
