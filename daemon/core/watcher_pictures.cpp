@@ -87,13 +87,13 @@ void Watcher::Impl::hear(const event::ImageSaved& event) {
 }
 
 void Watcher::Impl::hear(const event::SavingResumed&) {
-  for (auto& [name, poller] : pollers_) {
+  for (Poller* const poller : numbered_) {
     poller->tasks().each([&](TaskSlot slot) {
       Task& task = poller->tasks()[slot];
       if (!task.pictures) return;
       task.pictures->next = now_.steady;
       task.pictures->wait = {};  // what it waited for has passed
-      arm({poller.get(), slot, task.generation});
+      arm({poller, slot, task.generation});
     });
   }
 }
