@@ -92,6 +92,7 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
     if ((gap.in_call || gap.settling) && !task->deleted_at) broken(id + " is asked for while it is out");
     gap.asked = clock_.now();
     gap.in_call = true;
+    gap.stranger = false;
   }
 }
 
@@ -129,10 +130,7 @@ void Rules::committed(const TaskKey& key) {
   freed(gap);
 }
 
-void Rules::freed(Gap& gap) const {
-  gap.free = std::max(gap.free, clock_.now() + (gap.stranger ? 2s : 0s));
-  gap.stranger = false;
-}
+void Rules::freed(Gap& gap) const { gap.free = std::max(gap.free, clock_.now() + (gap.stranger ? 2s : 0s)); }
 
 void Rules::look(const Watcher& watcher, const Settings& settings) {
   if (stopped_) return;

@@ -63,7 +63,7 @@ class Rules {
     bool known = false;  ///< to this life of the daemon
     bool in_call = false;
     bool settling = false;  ///< a change of it is being committed
-    bool stranger = false;  ///< there was a new schedule meanwhile: to that it comes as a new task
+    bool stranger = false;  ///< there was a new schedule meanwhile: to that it comes back as a new task
   };
   struct Missing {
     milliseconds since{};  ///< replies have been without it
