@@ -173,7 +173,11 @@ std::optional<Json> read_json(std::string_view text, std::string& wrong) {
   rapidjson::Reader reader;
   Builder builder;
   const auto result = reader.Parse<kFlags>(in, builder);
-  if (!result.IsError()) return std::move(builder.root);
+  if (!result.IsError()) {
+    if (in.Tell() == text.size()) return std::move(builder.root);
+    wrong = position(text, in.Tell()) + ": a NUL follows the value";  // which the parser takes for the end
+    return std::nullopt;
+  }
   if (result.Code() == rapidjson::kParseErrorDocumentEmpty) {
     wrong = "there is nothing but white space";
   } else {
