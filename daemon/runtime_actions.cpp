@@ -191,8 +191,10 @@ void Runtime::Impl::perform(action::Announce& order) {
 }
 
 void Runtime::Impl::perform(action::Warn& order) {
-  const auto text = order.gateway.empty() ? order.text : order.gateway + ": " + order.text;
-  os::note(spdlog::level::warn, {.gateway = order.gateway}, text);
+  const auto endpoint = os::without_secrets(order.endpoint);  // may be a URL that came with a task
+  const auto& subject = endpoint.empty() ? order.gateway : endpoint;
+  os::note(spdlog::level::warn, {.gateway = order.gateway, .endpoint = endpoint},
+           subject.empty() ? order.text : subject + ": " + order.text);
 }
 
 }  // namespace mjwatchd

@@ -146,8 +146,9 @@ void GatewayLink::throttled(const FetchReply& reply, Time now) {
 
 void GatewayLink::refused(const FetchReply& reply, Time now, Actions& out) {
   if (!refused_until_) {
-    out.push_back(action::Warn{name_, "the gateway refuses our token (" + reply.detail +
-                                          "): its tasks are kept, and one is tried now and then"});
+    out.push_back(action::Warn{.gateway = name_,
+                               .text = "the gateway refuses our token (" + reply.detail +
+                                       "): its tasks are kept, and one is tried now and then"});
     refusal_wait_ = 0ms;
   }
   failures_ = 0;
@@ -165,7 +166,8 @@ void GatewayLink::unavailable(Time now, Actions& out) {
   }
   if (open_until_ && now < *open_until_) return;  // a call that left before the breaker opened
   if (!open_until_) {
-    out.push_back(action::Warn{name_, "the gateway doesn't answer (" + last_error_ + "): waiting for it"});
+    out.push_back(
+        action::Warn{.gateway = name_, .text = "the gateway doesn't answer (" + last_error_ + "): waiting for it"});
   }
   if (breaker_wait_ == 0ms) probe_size_ = settings_.batch;
   probe_size_ = std::max<std::size_t>(probe_size_ / 4, 1);
@@ -180,7 +182,7 @@ void GatewayLink::nonsense(const FetchReply& reply, Time now, Actions& out) {
   }
   std::string text = "a reply that can't be understood: " + reply.detail;
   if (nonsense_unsaid_ > 0) text += " (and " + std::to_string(nonsense_unsaid_) + " more before)";
-  out.push_back(action::Warn{name_, std::move(text)});
+  out.push_back(action::Warn{.gateway = name_, .text = std::move(text)});
   nonsense_said_ = now;
   nonsense_unsaid_ = 0;
 }

@@ -56,7 +56,7 @@ void Outbox::Impl::conclude(Index index, const SendResult& result, const Verdict
   }
   if (verdict.outcome == Outcome::uncharged) {
     if (!receiver.proxy_warned) {
-      out.push_back(action::Warn{{}, receiver.name + ": the proxy fails: " + result.detail});
+      out.push_back(action::Warn{.endpoint = receiver.name, .text = "the proxy fails: " + result.detail});
     }
     receiver.proxy_warned = true;
     give_back(index, kProxyPause, now);
@@ -117,9 +117,9 @@ std::string Outbox::Impl::charge(Index index, const SendResult& result, Now now,
   if (failing >= kWarnAfter && !receiver.warned) {
     receiver.warned = true;
     out.push_back(
-        action::Warn{{},
-                     receiver.name + ": no success for " + std::to_string(failing / std::chrono::hours(1)) +
-                         " h; it will be disabled after 120 h; the last failure: " + outbox::describe(result)});
+        action::Warn{.endpoint = receiver.name,
+                     .text = "no success for " + std::to_string(failing / std::chrono::hours(1)) +
+                             " h; it will be disabled after 120 h; the last failure: " + outbox::describe(result)});
   }
   return {};
 }
@@ -127,7 +127,7 @@ std::string Outbox::Impl::charge(Index index, const SendResult& result, Now now,
 void Outbox::Impl::disable(Index who, const std::string& reason, Now now, Actions& out) {
   outbox::Receiver& receiver = book_.receiver(who);
   receiver.disabled = true;
-  out.push_back(action::Warn{{}, receiver.name + ": disabled, its deliveries are held: " + reason});
+  out.push_back(action::Warn{.endpoint = receiver.name, .text = "disabled, its deliveries are held: " + reason});
   outgoing_.push_back(Own{change::Receiver{receiver.name, true, reason, now.wall}, {}, false, false});
   drop_idle(who, now);
 }

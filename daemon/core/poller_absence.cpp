@@ -31,9 +31,9 @@ void Poller::notice_forgetting(const Call& call, CallNo no, Now now, Actions& ou
 
 void Poller::lost_memory(std::size_t missing, std::size_t known, Now now, Actions& out) {
   if (now.steady >= memory_lost_until_) {
-    out.push_back(action::Warn{name_, "the gateway no longer knows " + std::to_string(missing) + " of " +
-                                          std::to_string(known) +
-                                          " tasks at once: none is called lost for 30 minutes"});
+    out.push_back(action::Warn{.gateway = name_,
+                               .text = "the gateway no longer knows " + std::to_string(missing) + " of " +
+                                       std::to_string(known) + " tasks at once: none is called lost for 30 minutes"});
   }
   memory_lost_until_ = now.steady + kMemoryLost;
 }

@@ -49,8 +49,9 @@ struct Announce {
 };
 /// Something people should read in the log.
 struct Warn {
-  std::string gateway;  ///< or empty
-  std::string text;
+  std::string gateway{};   ///< that it is about, or empty
+  std::string endpoint{};  ///< that it is about, or empty
+  std::string text{};
 };
 
 }  // namespace action

@@ -27,7 +27,7 @@ struct Desk {
   std::vector<change::Delivery> recorded;
   std::vector<change::Receiver> receivers;
   std::vector<DeliveryNo> sends;
-  std::vector<std::string> warnings;
+  std::vector<action::Warn> warnings;
   std::vector<DeliveryRecord> freed;  ///< by the next commit about a receiver
 
   Desk() {
@@ -85,7 +85,7 @@ struct Desk {
   void take(Actions& out) {
     for (auto& action : out) {
       if (auto* send = std::get_if<action::Send>(&action)) sends.push_back(send->delivery);
-      if (auto* warn = std::get_if<action::Warn>(&action)) warnings.push_back(warn->text);
+      if (auto* warn = std::get_if<action::Warn>(&action)) warnings.push_back(*warn);
       if (auto* persist = std::get_if<action::Persist>(&action)) uncommitted.emplace_back(persist->no, persist->change);
     }
     out.clear();

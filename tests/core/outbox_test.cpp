@@ -60,7 +60,8 @@ TEST_CASE("a fault of our proxy and our own cancelling are not attempts") {
   desk.adopt(Desk::delivery(1, 1));
   desk.step();
   desk.answer(1, 0, SendFault::proxy);
-  CHECK(desk.warnings.size() == 1);
+  REQUIRE(desk.warnings.size() == 1);
+  CHECK(desk.warnings[0].endpoint == "app");
   CHECK(desk.until_sent(1min) == 30s);
   desk.answer(1, 0, SendFault::cancelled);
   CHECK(desk.recorded.empty());
@@ -215,7 +216,8 @@ TEST_CASE("a receiver without a success for 120 hours is disabled, after a warni
   REQUIRE(desk.receivers.size() == 1);
   CHECK(desk.receivers[0].disabled);
   REQUIRE(desk.warnings.size() == 2);
-  CHECK(desk.warnings[0].find("will be disabled") != std::string::npos);
+  CHECK(desk.warnings[0].text.find("will be disabled") != std::string::npos);
+  for (const auto& warning : desk.warnings) CHECK(warning.endpoint == "app");
   CHECK(desk.recorded.back().state == DeliveryState::held);
 }
 

@@ -70,9 +70,12 @@ class DeliveryTest(Case):
         self.replies["/a"] = 410
         self.endpoint("a")
         self.endpoint("b")
+        self.daemon_.config["log"]["format"] = "json"
         self.start(self.daemon_)
         self.end_task("t1")
         self.deliveries("held")
+        [line] = [line for line in self.daemon_.log_lines() if "disabled" in line["message"]]
+        self.assertEqual((line["level"], line.get("endpoint")), ("warn", "a"), line)
         self.end_task("t2")
         self.deliveries("held", 2)
         self.daemon_.kill()

@@ -120,6 +120,8 @@ void World::obey(const action::Answer& action) {
 
 void World::obey(const action::Announce& action) { rules_.announcing(action.events); }
 
-void World::obey(const action::Warn& action) { findings_.did(clock_.now(), "warn ", action.gateway, " ", action.text); }
+void World::obey(const action::Warn& action) {
+  findings_.did(clock_.now(), "warn ", action.gateway, action.endpoint, " ", action.text);
+}
 
 }  // namespace mjwatchd::sim

@@ -81,6 +81,10 @@ class Daemon:
             return "(no log)"
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
 
+    def log_lines(self):
+        """What it logged, where log.format is json."""
+        return [json.loads(line) for line in self.program.output().splitlines() if line.startswith("{")]
+
     def kill(self):
         self.program.kill()
 
