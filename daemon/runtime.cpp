@@ -29,6 +29,7 @@ control::ControlOptions control_options(const config::Config& config, os::Descri
   options.mode = config.control.mode;
   options.listen = config.control.listen;
   options.token = std::move(token);
+  options.hosts = config.control.hosts;
   return options;
 }
 

@@ -73,7 +73,7 @@ void Runtime::Impl::refuse(std::vector<std::string> mistakes) {
 void Runtime::Impl::apply(config::Config fresh, Composition made) {
   const auto fixed = [](const config::Config& config) {
     return std::tie(config.state_dir, config.store, config.control.socket, config.control.mode, config.control.listen,
-                    config.control.token_file);
+                    config.control.token_file, config.control.hosts);
   };
   if (fixed(fresh) != fixed(config_)) {
     spdlog::warn("state_dir, store and control are read at the start only; restart the daemon to change them");

@@ -25,6 +25,7 @@ struct Control {
   unsigned mode = 0660;
   std::string listen;  ///< HOST:PORT; empty: off
   std::string token_file;
+  std::vector<std::string> hosts;  ///< names that TCP clients may call the daemon by
 };
 
 enum class Auth { bearer, mj_api_secret };

@@ -111,6 +111,7 @@ void write(Writer& w, const Control& control) {
   w.text("mode", mode.data());
   w.text("listen", control.listen);
   w.text("token_file", control.token_file);
+  w.list("hosts", control.hosts);
   w.close();
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "daemon/images/s3_address.hpp"
@@ -125,6 +126,22 @@ void read_ranges(Section& section, std::string_view key, std::vector<std::string
   }
 }
 
+// Names alone: an address is always taken, and a Host's port is not looked at.
+void read_hosts(Section& control, std::vector<std::string>& out) {
+  for (auto& [name, mark] : control.list("hosts")) {
+    const bool good = !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
+    });
+    if (good) {
+      out.push_back(std::move(name));
+    } else {
+      control.error(
+          "hosts", mark,
+          "\"" + name + "\" is not a host's name; write it like mjwatchd.example.com, without scheme and port");
+    }
+  }
+}
+
 void read_control(Section control, Control& out) {
   if (control.text("socket", out.socket)) {
     if (out.socket.empty() || out.socket.front() != '/') {
@@ -157,6 +174,8 @@ void read_control(Section control, Control& out) {
   } else if (has_token) {
     control.warn("token_file", "is not used without control.listen");
   }
+  read_hosts(control, out.hosts);
+  if (!listens && !out.hosts.empty()) control.warn("hosts", "is not used without control.listen");
   control.refuse_unknown();
 }
 

@@ -46,19 +46,23 @@ bool same_origin(const http::ServerRequest& head) {
   return false;
 }
 
-TcpAccess::TcpAccess(std::string token, std::string host, bool loopback)
-    : sessions_(token), token_digest_(webhooks::sha256_hex(token)), host_(std::move(host)), loopback_(loopback) {}
+TcpAccess::TcpAccess(std::string token, std::vector<std::string> names)
+    : sessions_(token), token_digest_(webhooks::sha256_hex(token)), names_(std::move(names)) {}
 
 bool TcpAccess::known_host(std::string_view host) const {
-  if (!loopback_) return true;
   const auto name = name_of(host);
   // A page's name is never an address, so an address cannot have been rebound.
-  return same_letters(name, "localhost") || same_letters(name, host_) || is_address(std::string(name));
+  return same_letters(name, "localhost") || is_address(std::string(name)) ||
+         std::any_of(names_.begin(), names_.end(), [&](const auto& known) { return same_letters(name, known); });
 }
 
 std::optional<Problem> TcpAccess::refuse_host(std::string_view host) const {
   if (known_host(host)) return std::nullopt;
-  return Problem{421, "The Host header " + quoted(host) + " is not this daemon: use localhost or the address.", {}, {}};
+  return Problem{421,
+                 "The Host header " + quoted(host) +
+                     " is not this daemon: use localhost or the address, or add the name to control.hosts.",
+                 {},
+                 {}};
 }
 
 bool TcpAccess::is_token(std::string_view text) const {

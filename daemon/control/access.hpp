@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/control/problem.hpp"
 #include "daemon/page/sessions.hpp"
@@ -14,10 +15,9 @@ namespace mjwatchd::control {
 /// or for a one-time link; what comes from any other page is turned away, whatever it shows.
 class TcpAccess {
  public:
-  /// `host` is what is listened on. On a loopback address only names of this machine are taken as
-  /// Host, so that a page whose name was made to lead here (DNS rebinding) is turned away even before
-  /// its token is looked at; elsewhere the machine may have names we do not know.
-  TcpAccess(std::string token, std::string host, bool loopback);
+  /// `names` are what this daemon is called by besides localhost and its addresses. Any other Host is turned
+  /// away even before the token is looked at: it is that of a page whose name was made to lead here (DNS rebinding).
+  TcpAccess(std::string token, std::vector<std::string> names);
 
   /// `authorization` and `host` are the request's headers. Nothing when it may go on.
   [[nodiscard]] std::optional<Problem> refuse(std::string_view authorization, std::string_view host) const;
@@ -39,8 +39,7 @@ class TcpAccess {
   page::Sessions sessions_;
   std::string cookie_;
   std::string token_digest_;
-  std::string host_;
-  bool loopback_;
+  std::vector<std::string> names_;
 };
 
 /// The page's own files: nothing in them is secret, and whoever is to sign in needs them first.

@@ -110,7 +110,9 @@ void ControlServer::Impl::listen() {
   if (options_.token.empty()) {
     throw std::runtime_error("control.listen needs control.token_file: over TCP anybody could ask");
   }
-  access_.emplace(options_.token, address->host, address->loopback);
+  auto names = options_.hosts;
+  names.push_back(address->host);
+  access_.emplace(options_.token, std::move(names));
   port_ = server_.listen_tcp(address->host, address->port);
   access_->use_port(port_);
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "daemon/control/desk.hpp"
 #include "daemon/control/event_hub.hpp"
@@ -16,8 +17,9 @@ struct ControlOptions {
   int passed_fd = -1;  ///< a listening socket from systemd, used instead of `socket`
   std::string socket;  ///< path; used when no socket was passed
   unsigned mode = 0660;
-  std::string listen;  ///< HOST:PORT besides; empty: off
-  std::string token;   ///< what TCP clients must show as "Authorization: Bearer …"; needed with `listen`
+  std::string listen;              ///< HOST:PORT besides; empty: off
+  std::string token;               ///< what TCP clients must show as "Authorization: Bearer …"; needed with `listen`
+  std::vector<std::string> hosts;  ///< names that TCP clients may call it by, besides localhost and its addresses
 };
 
 /// Loop thread only; `io`, `desk` and `hub` must outlive it.

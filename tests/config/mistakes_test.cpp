@@ -163,6 +163,11 @@ TEST_CASE("listening on TCP needs a token") {
   for (const char* bad : {"7780", ":7780", "a:99999", "::1:7780", "http://x:1"}) {
     CHECK(has(mistake("control: {token_file: t, listen: '" + std::string(bad) + "'}"), "is not HOST:PORT"));
   }
+  CHECK(mistake("control: {listen: '0.0.0.0:7780', token_file: t, hosts: [mjwatchd, mjwatchd.example.com]}") == "");
+  for (const char* bad : {"http://x", "x:7780", "a b", "''"}) {
+    CHECK(has(mistake("control: {token_file: t, listen: '127.0.0.1:7780', hosts: ['x', " + std::string(bad) + "]}"),
+              "is not a host's name"));
+  }
   CHECK(has(mistake("control: {mode: \"0999\"}"), "an octal mode"));
   CHECK(has(mistake("control: {socket: relative}"), "must be an absolute path"));
   CHECK(has(mistake("control: {socket: /" + std::string(120, 'x') + "}"), "107 bytes"));

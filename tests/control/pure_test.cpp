@@ -142,7 +142,7 @@ TEST_CASE("an id means the default gateway's task, else the only one") {
 }
 
 TEST_CASE("TCP needs the token") {
-  const TcpAccess access("s3cret", "127.0.0.1", true);
+  const TcpAccess access("s3cret", {});
   CHECK_FALSE(access.refuse("Bearer s3cret", "127.0.0.1:7780"));
   CHECK_FALSE(access.refuse("bearer   s3cret", "localhost"));
   for (const char* wrong :
@@ -156,7 +156,7 @@ TEST_CASE("TCP needs the token") {
 }
 
 TEST_CASE("a page whose name was made to lead to this machine is turned away") {
-  const TcpAccess access("t", "127.0.0.1", true);
+  const TcpAccess access("t", {});
   for (const char* host : {"127.0.0.1", "127.0.0.1:7780", "[::1]:7780", "[::1]", "LOCALHOST:1", "localhost"}) {
     CHECK_MESSAGE(!access.refuse("Bearer t", host), host);
   }
@@ -166,7 +166,10 @@ TEST_CASE("a page whose name was made to lead to this machine is turned away") {
     REQUIRE_MESSAGE(problem, host);
     CHECK(problem->status == 421);
   }
-  CHECK_FALSE(TcpAccess("t", "10.0.0.5", false).refuse("Bearer t", "watch.example"));
+  const TcpAccess known("t", {"watch.example"});
+  CHECK_FALSE(known.refuse("Bearer t", "watch.example"));
+  CHECK_FALSE(known.refuse("Bearer t", "Watch.Example:7780"));
+  CHECK(known.refuse("Bearer t", "evil.watch.example")->status == 421);
 }
 
 TEST_CASE("an event is three lines of a stream, or one line of JSON") {

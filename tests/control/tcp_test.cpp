@@ -63,6 +63,24 @@ TEST_CASE("a foreign Host is turned away even with the token") {
   CHECK(ask(control, get("/v1/status", "127.0.0.1:" + std::to_string(control.server().port()), token)).status == 200);
 }
 
+TEST_CASE("only the names of the configuration are this daemon, wherever it listens") {
+  auto options = tcp_options();
+  options.hosts = {"mjwatchd.example.com"};
+  const std::string token = "Authorization: Bearer s3cret-token\r\n";
+  for (const char* listen : {"127.0.0.1:0", "0.0.0.0:0"}) {
+    options.listen = listen;
+    RunningControl control(options);
+    CHECK(is_problem(ask(control, get("/v1/status", "evil.example", token)), 421, "control.hosts"));
+    CHECK(is_problem(ask(control, get("/v1/status", "sub.mjwatchd.example.com", token)), 421));
+    for (const char* good :
+         {"MJwatchd.example.com", "mjwatchd.example.com:443", "192.0.2.7:7780", "[2001:db8::1]:80"}) {
+      CAPTURE(good);
+      CHECK(ask(control, get("/v1/status", good, token)).status == 200);
+      CHECK(is_problem(ask(control, get("/v1/status", good)), 401));
+    }
+  }
+}
+
 TEST_CASE("a TCP socket that was passed without a token serves nobody") {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};

@@ -82,12 +82,12 @@ class ServiceTest(Case):
         reserved.close()
         (self.folder / "control.token").write_text("let-me-in-please\n")
         (self.folder / "control.token").chmod(0o600)
-        daemon.config["control"].update(listen=f"127.0.0.1:{port}", token_file="control.token")
+        daemon.config["control"].update(listen=f"127.0.0.1:{port}", token_file="control.token", hosts=["known.example"])
         self.start(daemon)
 
-        def ask(*lines):
+        def ask(*lines, host="localhost"):
             with socket.create_connection(("127.0.0.1", port), 10) as connection:
-                text = "\r\n".join(["GET /v1/status HTTP/1.1", "Host: localhost", "Connection: close", *lines, "", ""])
+                text = "\r\n".join(["GET /v1/status HTTP/1.1", f"Host: {host}", "Connection: close", *lines, "", ""])
                 connection.sendall(text.encode())
                 answer = b""
                 while piece := connection.recv(65536):
@@ -96,7 +96,10 @@ class ServiceTest(Case):
 
         self.assertTrue(ask().startswith(b"HTTP/1.1 401 "))
         self.assertTrue(ask("Authorization: Bearer wrong").startswith(b"HTTP/1.1 401 "))
-        self.assertTrue(ask("Authorization: Bearer let-me-in-please").startswith(b"HTTP/1.1 200 "))
+        token = "Authorization: Bearer let-me-in-please"
+        self.assertTrue(ask(token).startswith(b"HTTP/1.1 200 "))
+        self.assertTrue(ask(token, host="known.example:7780").startswith(b"HTTP/1.1 200 "))
+        self.assertTrue(ask(token, host="rebound.example").startswith(b"HTTP/1.1 421 "))
         self.assertNotIn("let-me-in-please", daemon.program.output())
 
     def test_systemd_is_told_of_start_life_reload_and_end(self):
