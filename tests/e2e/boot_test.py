@@ -127,6 +127,7 @@ class BootTest(unittest.TestCase):
         self.box.run("systemctl", "start", "mjwatchd.service")  # comes back when READY=1 was said
         self.assertEqual(self.property("ActiveState"), "active")
         self.assertEqual(self.property("User"), "mjwatchd")
+        self.assertEqual(self.property("LimitCORE"), "0")
         self.assertEqual(self.property("ActiveState", "mjwatchd.socket"), "active")
         exposure = self.box.try_run("systemd-analyze", "security", "--no-pager", "mjwatchd.service").stdout
         print(exposure.strip().splitlines()[-1])
