@@ -47,6 +47,9 @@ class PackageTest(Case):
         depends = output("dpkg-deb", "-f", self.package, "Depends")
         for needed in ("libcurl4", "libsqlite3-0", "procps", "init-system-helpers", "systemd-standalone-sysusers"):
             self.assertIn(needed, depends)
+        cache = (PROGRAMS / "CMakeCache.txt").read_text("utf-8")
+        named = re.search(r"^MJWATCHD_MAINTAINER:STRING=(.+)$", cache, re.MULTILINE)[1]
+        self.assertEqual(output("dpkg-deb", "-f", self.package, "Maintainer").strip(), named)
         version = output("dpkg-deb", "-f", self.package, "Version").strip()
         self.assertEqual(run(["mjwatchd", "--version"]).stdout, f"mjwatchd {version}\n")
         self.assertTrue((ROOT / "config/debian/changelog").read_text("utf-8").startswith(f"mjwatchd ({version})"))
