@@ -1,6 +1,7 @@
 #include "daemon/runtime.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <asio/post.hpp>
 #include <random>
@@ -52,6 +53,7 @@ Runtime::Impl::Impl(config::Config config)
   webhooks::SecretBox secrets(webhooks::load_box_key(config_.state_dir));
   store_ = std::make_unique<store::SqliteStore>(
       io_, store::SqliteOptions{config_.state_dir, std::move(made.store), std::move(secrets)});
+  if (struct stat folder{}; ::stat(config_.state_dir.c_str(), &folder) == 0) state_device_ = folder.st_dev;
   open_gateways(std::move(made.gateways));
   open_images(std::move(made.images));
   sender_ = std::make_unique<webhooks::HttpSender>(

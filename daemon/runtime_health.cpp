@@ -28,7 +28,7 @@ std::string why(const GatewayView& gateway) {
 std::vector<control::Trouble> Runtime::Impl::troubles() const {
   std::vector<control::Trouble> out;
   add_own_troubles(out);
-  add_disk_trouble(out);
+  add_disk_troubles(out);
   if (const auto& paused = images_->paused(); !paused.empty()) {
     out.push_back({"pictures", "saving is paused and goes on by itself: " + paused, false});
   }

@@ -106,7 +106,8 @@ class Runtime::Impl final : public control::Desk {
   void probe();
   void remember();
   void add_own_troubles(std::vector<control::Trouble>& out) const;
-  void add_disk_trouble(std::vector<control::Trouble>& out) const;
+  void judge_exchanges(const char* name, Pulse::Part part, std::vector<control::Trouble>& out) const;
+  void add_disk_troubles(std::vector<control::Trouble>& out) const;
   [[nodiscard]] bool images_hang() const;
 
   // Watching over ourselves, and the end (runtime_health.cpp).
@@ -163,7 +164,9 @@ class Runtime::Impl final : public control::Desk {
   std::chrono::steady_clock::duration lag_{};  ///< by how much the last beat was late
   unsigned beats_ = 0;
   page::History history_;
-  StoreCounts counts_;  ///< as the store told last
+  std::optional<std::chrono::steady_clock::time_point> exchanges_still_since_;  ///< nothing while they move
+  StoreCounts counts_;                                                          ///< as the store told last
+  std::uint64_t state_device_ = 0;                                              ///< st_dev of state_dir
 
   /// Why the last reload was refused; nothing after a good one.
   std::optional<control::RefusedReload> refusal_;

@@ -56,6 +56,7 @@ metrics::Readings Runtime::Impl::readings(bool store_answers) const {
   for (const auto& trouble : troubles()) out.troubles.push_back({trouble.part, trouble.ours});
   out.store_answers = store_answers;
   out.counts = counts_;
+  if (const auto& room = images_->room()) out.pictures_free_bytes = room->free_bytes;
   out.store_limit_bytes = config_.store_max_size;
   out.commits_waiting = commits_;
   out.oldest_commit = pulse_.oldest(Pulse::Part::commit, moment);

@@ -32,6 +32,11 @@ void Runtime::Impl::beat() {
     if (cancelled || ended_) return;
     lag_ = Clock::now() - due;
     observations_.lagged(lag_);
+    if (!client_.forgets_time()) {
+      exchanges_still_since_.reset();
+    } else if (!exchanges_still_since_) {
+      exchanges_still_since_ = Clock::now();
+    }
     if (beats_++ % kBeatsAProbe == 0) probe();
     beat();
   });
@@ -47,6 +52,7 @@ void Runtime::Impl::remember() {
 }
 
 void Runtime::Impl::probe() {
+  images_->look_at_room();
   if (pulse_.oldest(Pulse::Part::read, Clock::now())) return;  // one is enough to show that nothing comes back
   const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());
   store_->counts([this, ticket](const StoreCounts& counts) {
@@ -73,13 +79,23 @@ void Runtime::Impl::add_own_troubles(std::vector<control::Trouble>& out) const {
     add("store", "reading hangs: the disk does not answer");
   }
   if (images_hang()) add("files", "writing a picture hangs: the disk does not answer");
-  if (const auto since = stuck(Pulse::Part::send)) {
-    add("sender", fmt::format("an attempt has gone on for {} s, longer than it may: please report this, and restart",
-                              seconds_of(*since)));
-  }
-  if (const auto since = stuck(Pulse::Part::call)) {
-    add("polling", fmt::format("a call has gone on for {} s, longer than it may: please report this, and restart",
-                               seconds_of(*since)));
+  judge_exchanges("sender", Pulse::Part::send, out);
+  judge_exchanges("polling", Pulse::Part::call, out);
+}
+
+// One that outlives its limit shows then; when none moves any more, that shows whatever their limits are.
+void Runtime::Impl::judge_exchanges(const char* name, Pulse::Part part, std::vector<control::Trouble>& out) const {
+  const auto moment = Clock::now();
+  if (const auto since = pulse_.stuck(part, moment)) {
+    out.push_back({name,
+                   fmt::format("an exchange has gone on for {} s, longer than it may: please report this, and restart",
+                               seconds_of(*since)),
+                   true});
+  } else if (older(exchanges_still_since_, kStuck) && pulse_.oldest(part, moment)) {
+    out.push_back({name,
+                   fmt::format("no exchange has moved for {} s: please report this, and restart",
+                               seconds_of(moment - *exchanges_still_since_)),
+                   true});
   }
 }
 
@@ -91,13 +107,19 @@ bool Runtime::Impl::images_hang() const {
   return false;
 }
 
-void Runtime::Impl::add_disk_trouble(std::vector<control::Trouble>& out) const {
-  if (!counts_.free_bytes || *counts_.free_bytes >= config_.images.keep_free) return;
+void Runtime::Impl::add_disk_troubles(std::vector<control::Trouble>& out) const {
   constexpr std::uint64_t kMiB = 1U << 20;
-  out.push_back({"disk",
-                 fmt::format("{} MiB are left where state_dir is, less than images.keep_free ({} MiB): free some space",
-                             *counts_.free_bytes / kMiB, config_.images.keep_free / kMiB),
-                 false});
+  const auto judge = [&](std::uint64_t free, const char* what) {
+    if (free >= config_.images.keep_free) return false;
+    out.push_back({"disk",
+                   fmt::format("{} MiB are left where {} is, less than images.keep_free ({} MiB): free some space",
+                               free / kMiB, what, config_.images.keep_free / kMiB),
+                   false});
+    return true;
+  };
+  const bool told = counts_.free_bytes && judge(*counts_.free_bytes, "state_dir");
+  const auto& room = images_->room();
+  if (room && !(told && room->device == state_device_)) judge(room->free_bytes, "images.directory");
 }
 
 }  // namespace mjwatchd

@@ -64,7 +64,11 @@ struct ReplayOrder {
 Exit replay(Session& session, const ReplayOrder& order);
 /// `action` is empty (list), test, enable or disable.
 Exit endpoints(Session& session, const std::string& action, const std::string& name);
-Exit status(Session& session);
+struct StatusOrder {
+  bool check = false;  ///< whether the daemon's own parts move, as its /healthz says
+  bool ready = false;  ///< whether gateways, receivers and disks are well, too, as its /readyz says
+};
+Exit status(Session& session, const StatusOrder& order);
 /// Prints a link that opens the daemon's page in a browser, once.
 Exit page(Session& session);
 

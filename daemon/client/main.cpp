@@ -27,6 +27,7 @@ struct CommandLine {
   DeliveriesOrder deliveries;
   ReplayOrder replay;
   ListenOrder listen;
+  StatusOrder status;
   TopOrder top;
   SimulateOrder simulate;
   std::function<Exit(Session&)> run;
@@ -125,7 +126,9 @@ void declare_webhooks(CLI::App& app, CommandLine& line) {
       [&line] { line.run = [&line](Session& s) { return mjwatchd::client::endpoints(s, line.action, line.name); }; });
 
   auto* status = app.add_subcommand("status", "Show how the daemon is");
-  status->callback([&line] { line.run = [](Session& s) { return mjwatchd::client::status(s); }; });
+  status->add_flag("--check", line.status.check, "Only whether its own parts move; exit code 1 when not");
+  status->add_flag("--ready", line.status.ready, "And whether gateways, receivers and disks are well");
+  status->callback([&line] { line.run = [&line](Session& s) { return mjwatchd::client::status(s, line.status); }; });
 
   auto* page = app.add_subcommand("page", "Print a link that opens the daemon's page in a browser, once");
   page->callback([&line] { line.run = [](Session& s) { return mjwatchd::client::page(s); }; });

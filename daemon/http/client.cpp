@@ -14,7 +14,8 @@ namespace mjwatchd::http {
 namespace {
 
 constexpr std::size_t kMostSpareHandles = 512;
-constexpr int kStallLooks = 4;  // how often it is looked whether anything moved, within a stall_timeout
+constexpr milliseconds kLateTimer{15000};  // no loop that is worth its name is so late for a timer
+constexpr int kStallLooks = 4;             // how often it is looked whether anything moved, within a stall_timeout
 
 // OpenSSL writes without MSG_NOSIGNAL; a peer that hung up must not end the process.
 void ignore_sigpipe() {
@@ -67,6 +68,8 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
 
   [[nodiscard]] std::size_t in_flight() const { return exchanges_.size() + deliveries_.size(); }
 
+  [[nodiscard]] bool forgets_time() const { return timed_ > 0 && multi_ && !multi_->keeps_time(kLateTimer); }
+
   /// After this no callback runs. From inside one of curl's, the rest waits until curl is left.
   void close() {
     closed_ = true;
@@ -114,6 +117,7 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
       return finish(id, CURLE_OK);
     }
     exchange.added = true;
+    if (exchange.request().timeout.count() > 0) ++timed_;
     if (exchange.request().stall_timeout.count() > 0) {
       exchange.stall_timer.emplace(io_);
       look_later(exchange);
@@ -156,7 +160,10 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     auto node = exchanges_.extract(id);
     if (!node) return;
     std::unique_ptr<Exchange> exchange = std::move(node.mapped());
-    if (exchange->added) multi_->remove(exchange->easy()->get());
+    if (exchange->added) {
+      multi_->remove(exchange->easy()->get());
+      if (exchange->request().timeout.count() > 0) --timed_;
+    }
     Response response = exchange->conclude(code);
     keep_handle(exchange->release());
     deliveries_.push_back({std::move(exchange), std::move(response)});
@@ -205,6 +212,7 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
   std::vector<std::unique_ptr<Easy>> spare_;
   std::vector<CallId> to_start_, to_end_;
   CallId last_ = 0;
+  std::size_t timed_ = 0;  ///< exchanges with curl that have a time limit
   bool pumping_ = false, closed_ = false;
 };
 
@@ -217,5 +225,6 @@ Client::CallId Client::start(Request request, std::function<void(Response)> done
 }
 void Client::cancel(CallId call) { impl_->cancel(call); }
 std::size_t Client::in_flight() const { return impl_->in_flight(); }
+bool Client::forgets_time() const { return impl_->forgets_time(); }
 
 }  // namespace mjwatchd::http

@@ -110,6 +110,9 @@ class Client {
   /// Ends it at once with Fault::cancelled; its callback still runs (later). Unknown ids are ignored.
   void cancel(CallId call);
   [[nodiscard]] std::size_t in_flight() const;
+  /// Whether exchanges with a time limit are in flight of which curl, or we, forgot the time. May be true
+  /// for a moment; for longer, none of them moves, nor ever ends.
+  [[nodiscard]] bool forgets_time() const;
 
  private:
   class Impl;

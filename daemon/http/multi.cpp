@@ -47,6 +47,7 @@ void Multi::act(curl_socket_t socket, int events) {
     return;
   }
   busy_ = true;
+  if (socket == CURL_SOCKET_TIMEOUT) timed_ = Clock::now();
   int running = 0;
   curl_multi_socket_action(multi_.get(), socket, events, &running);
   busy_ = false;
@@ -63,6 +64,12 @@ void Multi::drain() {
     const CURLcode result = message->data.result;
     finished_(easy, result);
   }
+}
+
+bool Multi::keeps_time(std::chrono::milliseconds patience) const {
+  long ms = -1;
+  if (curl_multi_timeout(multi_.get(), &ms) != CURLM_OK || ms < 0) return false;
+  return ms > 0 || Clock::now() - timed_ <= patience;
 }
 
 int Multi::on_socket(CURL*, curl_socket_t socket, int what, void* self, void* watch) noexcept {

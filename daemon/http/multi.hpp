@@ -36,6 +36,10 @@ class Multi {
   /// True from inside curl's callbacks.
   [[nodiscard]] bool busy() const { return busy_; }
 
+  /// Whether curl is to be called again without any socket's doing, and was when it wanted to be, give or
+  /// take `patience`. With an exchange in flight that has a time limit, anything else means that none moves.
+  [[nodiscard]] bool keeps_time(std::chrono::milliseconds patience) const;
+
   /// Has curl act on a socket (CURL_CSELECT_*) or on its timer (CURL_SOCKET_TIMEOUT, 0).
   void act(curl_socket_t socket, int events);
 
@@ -61,6 +65,7 @@ class Multi {
   std::shared_ptr<Multi*> alive_;  ///< what queued handlers hold; null inside once destroyed
   std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
   asio::steady_timer timer_;
+  Clock::time_point timed_{};          ///< when curl's timer was last acted on
   Clock::time_point due_, armed_for_;  ///< when curl wants to be called; when we wake
   std::uint64_t round_ = 0;            ///< of the timer's wait; older ones are void
   bool wanted_ = false, armed_ = false, kicked_ = false;

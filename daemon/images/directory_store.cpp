@@ -97,6 +97,22 @@ void DirectoryImageStore::remove(std::vector<SavedImage> images, std::function<v
   });
 }
 
+void DirectoryImageStore::look_at_room() {
+  if (looking_) return;  // behind a disk that hangs one look is enough
+  const auto found = std::make_shared<std::optional<Room>>();
+  auto look = [this, found] {
+    try {
+      *found = folder_.room();
+    } catch (const DiskTrouble& trouble) {
+      spdlog::debug("{}", trouble.text);
+    }
+  };
+  looking_ = worker_.post(std::move(look), [this, found] {
+    looking_ = false;
+    room_ = *found;
+  });
+}
+
 void DirectoryImageStore::make_room() {
   const auto saving = std::prev(orders_.end())->second.saving;
   saving->give_way("too many pictures wait to be saved");

@@ -47,6 +47,10 @@ class DirectoryImageStore final : public ImageStore {
   /// Why pictures are not saved now (a disk that is full or read-only, an object store that takes none);
   /// empty while they are.
   [[nodiscard]] const std::string& paused() const { return disk_.paused().empty() ? shelf_trouble_ : disk_.paused(); }
+  /// The disk of the picture folder as of the last look; nothing before that, and when it does not say.
+  [[nodiscard]] const std::optional<Room>& room() const { return room_; }
+  /// Looks again, on the worker's thread.
+  void look_at_room();
   /// Orders that have not been answered.
   [[nodiscard]] std::size_t orders() const { return orders_.size(); }
   /// Since when the file worker has been at one job: says whether the disk hangs.
@@ -73,6 +77,8 @@ class DirectoryImageStore final : public ImageStore {
   DiskPause disk_;
   Slots slots_;
   std::string shelf_trouble_;  ///< of the last put, if it failed
+  std::optional<Room> room_;
+  bool looking_ = false;  ///< at the room
   std::uint64_t next_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::map<OrderKey, Waiting> orders_;

@@ -20,6 +20,13 @@ struct DiskTrouble {
   std::string text;  ///< for people
 };
 
+/// The disk that pictures go to.
+struct Room {
+  std::uint64_t free_bytes = 0;  ///< for us
+  std::uint64_t device = 0;      ///< st_dev: what has the same is on the same disk
+  bool read_only = false;
+};
+
 /// The picture folder as the disk has it. Immutable after its making; shared by all part files.
 struct PictureFolder {
   /// Makes the folder (0750) if needed. Throws std::system_error that names it.
@@ -29,6 +36,9 @@ struct PictureFolder {
   NamePattern pattern;
   std::uint64_t keep_free;  ///< bytes that stay free
   Descriptor root;
+
+  /// Waits for the disk. Throws DiskTrouble.
+  [[nodiscard]] Room room() const;
 
   /// Removes what a killed run left: files named as part files are, nothing else, no links followed.
   /// Answers how many went. Call it before the first PartFile is made.

@@ -67,11 +67,18 @@ PictureFolder::PictureFolder(std::string where, NamePattern names, std::uint64_t
   if (!root) throw std::system_error(errno, std::generic_category(), "images.directory " + path);
 }
 
-void PictureFolder::check_space(std::uint64_t bytes) const {
+Room PictureFolder::room() const {
   struct statvfs space {};
-  if (::fstatvfs(root.get(), &space) != 0) fail("asking for the free space", path, errno);
-  if ((space.f_flag & ST_RDONLY) != 0) fail("saving pictures", path, EROFS);
-  const std::uint64_t free = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
+  struct stat folder {};
+  if (::fstatvfs(root.get(), &space) != 0 || ::fstat(root.get(), &folder) != 0) {
+    fail("asking for the free space", path, errno);
+  }
+  return {static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize, folder.st_dev, (space.f_flag & ST_RDONLY) != 0};
+}
+
+void PictureFolder::check_space(std::uint64_t bytes) const {
+  const auto [free, device, read_only] = room();
+  if (read_only) fail("saving pictures", path, EROFS);
   if (free >= keep_free && free - keep_free >= bytes) return;
   const auto mib = [](std::uint64_t size) { return std::to_string(size >> 20U) + " MiB"; };
   const std::string wanted = bytes == 0 ? "" : " and " + mib(bytes + (1U << 20U) - 1) + " are needed";

@@ -103,6 +103,8 @@ void store(const Readings& from, Builder& to) {
   to.gauge("store_limit_bytes", "watch.store_max_size.").add(from.store_limit_bytes);
   to.gauge("state_free_bytes", "Room left on the disk of state_dir.");
   if (from.counts.free_bytes) to.add(*from.counts.free_bytes);
+  to.gauge("pictures_free_bytes", "Room left on the disk of the picture folder.");
+  if (from.pictures_free_bytes) to.add(*from.pictures_free_bytes);
   to.gauge("commits_waiting", "Changes asked of the store that are not on disk yet.").add(from.commits_waiting);
   to.gauge("oldest_commit_age_seconds", "How long the first of them has waited.").add(seconds(from.oldest_commit));
 }

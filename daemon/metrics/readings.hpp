@@ -39,6 +39,7 @@ struct Readings {
 
   bool store_answers = false;  ///< false: `counts` are those it told last
   StoreCounts counts;
+  std::optional<std::uint64_t> pictures_free_bytes;  ///< on the disk of the picture folder; nothing: not known
   std::uint64_t store_limit_bytes = 0;
   std::size_t commits_waiting = 0;
   std::optional<Seconds> oldest_commit, oldest_pending_delivery;

@@ -1,18 +1,21 @@
 """healthz and readyz tell the truth: parts that really hang show within 30 s, and a dead gateway is not our fault."""
 
+import json
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import unittest
 from pathlib import Path
 
 from rig import metrics
 from rig.case import Case, main
 from rig.control import Control
-from rig.program import wait_until
+from rig.program import run, wait_until
 from service_test import Manager
+from state_test import can_mount, on_tmpfs
 
 SOURCE = Path(__file__).resolve().parent / "stalls" / "stall.c"
 SHOWN_WITHIN = 45  # 30 s, and something for a machine that is busy with other things
@@ -46,24 +49,33 @@ class HealthTest(Case):
 
     def test_each_part_that_hangs_shows_and_is_well_again_afterwards(self):
         gateway = self.gateway("--picture", "png", "--picture-size", "20KB")
-        store, files, exchanges = (self.stalled_daemon(name, gateway) for name in ("store", "files", "exchanges"))
-        exchanges.add_endpoint("app", "http://127.0.0.1:9/", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", timeout="2s")
-        exchanges.config["gateways"]["gw"]["timeout"] = "2s"
-        for daemon in (store, files, exchanges):
+        store, files, exchanges, one = (self.stalled_daemon(name, gateway) for name in ("store", "files", "exchanges", "one"))
+        for daemon in (exchanges, one):
+            daemon.add_endpoint("app", "http://127.0.0.1:9/", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", timeout="30s")
+        # All of them show whatever their limits are, one when it outlives its own.
+        exchanges.config["gateways"]["gw"]["timeout"] = "10m"
+        one.config["gateways"]["gw"]["timeout"] = "2s"
+        for daemon in (store, files, exchanges, one):
             self.start(daemon, environment=daemon.environment)
             self.assertEqual(daemon.control.get("/healthz").status, 200)
-        # All three at the same time, for each takes its while.
+        # All at the same time, for each takes its while.
         (store.stalls / "store").touch()
         (files.stalls / "files").touch()
         (exchanges.stalls / "exchanges").touch()
+        (one.stalls / "exchanges").touch()
         waiting = threading.Thread(target=lambda: store.control.register("t"), daemon=True)
         waiting.start()
         gateway.make("f", duration="1ms")
         files.control.register("f")
         exchanges.control.register("x")
         exchanges.control.need("POST", "/v1/endpoints/app/test", {})
+        one.control.register("x")
+        self.shows(one, "polling")
         self.shows(exchanges, "sender", "polling")
         self.shows(store, "store")
+        checked = run(["mjwatch", "--socket", store.socket, "status", "--check"])
+        self.assertEqual(checked.returncode, 1)
+        self.assertRegex(checked.stderr, "^mjwatch: store: .*disk")
         seen = metrics.of(store)  # these tell of it, so they must not hang with it
         self.assertEqual(seen.sum("mjwatchd_healthy"), 0)
         self.assertGreater(seen.sum("mjwatchd_oldest_commit_age_seconds"), 10)
@@ -128,6 +140,23 @@ class HealthTest(Case):
         [trouble] = [one for one in answer.json()["troubles"] if one["part"] == "disk"]
         self.assertFalse(trouble["ours"])
         self.assertIn("images.keep_free", trouble["text"])
+        self.assertEqual(daemon.control.get("/healthz").status, 200)
+        ask = ["mjwatch", "--socket", daemon.socket, "status"]
+        self.assertEqual((healthy := run([*ask, "--check"])).returncode, 0, healthy.stderr)
+        self.assertEqual((ready := run([*ask, "--ready"])).returncode, 1)
+        self.assertIn("keep_free", ready.stderr)
+        self.assertEqual((ready := run([*ask, "--ready", "--json"])).returncode, 1)
+        self.assertIn("disk", [one["part"] for one in json.loads(ready.stdout)["troubles"]])
+
+    @unittest.skipUnless(can_mount(), "SKIPPED: mounting needs root")
+    def test_too_little_room_for_pictures_shows_though_the_state_has_enough(self):
+        daemon = self.daemon()
+        daemon.config["images"]["keep_free"] = "32MiB"
+        daemon.pictures.mkdir()
+        self.start(daemon, words_before=on_tmpfs(daemon.pictures, "16m"))
+        answer = wait_until(lambda: (answer := daemon.control.get("/readyz")).status == 503 and answer, 30, "it shows")
+        self.assertEqual([(one["part"], "images.directory" in one["text"]) for one in answer.json()["troubles"]],
+                         [("disk", True)])
         self.assertEqual(daemon.control.get("/healthz").status, 200)
 
 

@@ -230,6 +230,25 @@ TEST_CASE("the exchange's time is over") {
   CHECK(loop.run(request).fault == Fault::timeout);
 }
 
+TEST_CASE("the time of an exchange with a limit is kept as long as it goes on") {
+  RawServer server([](Peer& peer) {
+    peer.read_request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    peer.stall();
+  });
+  Loop loop;
+  bool half = false, ended = false;
+  Request request = request_of(server.url());
+  request.timeout = std::chrono::minutes(10);
+  request.on_body = [&](std::string_view) { return half = true; };
+  const auto call = loop.client.start(std::move(request), [&](const Response&) { ended = true; });
+  run_until(loop.io, [&] { return half; });
+  CHECK_FALSE(loop.client.forgets_time());
+  loop.client.cancel(call);
+  run_until(loop.io, [&] { return ended; });
+  CHECK_FALSE(loop.client.forgets_time());  // there is none left to keep
+}
+
 TEST_CASE("a stalled answer is given up long before the exchange's time") {
   RawServer server([](Peer& peer) {
     peer.read_request();

@@ -38,6 +38,7 @@ Readings readings() {
   out.counts.watching = 7;
   out.counts.pending = 4;
   out.counts.free_bytes = 1024;
+  out.pictures_free_bytes = 2048;
   out.oldest_pending_delivery = Seconds(90);
   return out;
 }
@@ -58,6 +59,7 @@ TEST_CASE("readings show as gauges and counters with their labels") {
   CHECK(has_line(text, R"(mjwatchd_endpoint_pending_deliveries{endpoint="app"} 4)"));
   CHECK(has_line(text, "mjwatchd_oldest_pending_delivery_age_seconds 90"));
   CHECK(has_line(text, "mjwatchd_state_free_bytes 1024"));
+  CHECK(has_line(text, "mjwatchd_pictures_free_bytes 2048"));
   CHECK(has_line(text, R"(mjwatchd_build_info{version=")" MJWATCHD_VERSION R"("} 1)"));
 }
 
@@ -74,10 +76,11 @@ TEST_CASE("the core's detection delays are a histogram") {
 TEST_CASE("what is not known is left out, rather than told as zero") {
   auto from = readings();
   from.counts.free_bytes.reset();
+  from.pictures_free_bytes.reset();
   from.gateways.clear();
   const Observations nothing;
   const auto text = exposition(nothing, from);
-  CHECK(text.find("state_free_bytes") == std::string::npos);
+  CHECK(text.find("_free_bytes") == std::string::npos);
   CHECK(text.find("gateway_up") == std::string::npos);
 }
 
