@@ -196,6 +196,17 @@ class QuickStartTest(Case):
         wait_until(lambda: re.search(rf"task\.succeeded +{TASK} +evt_\S+ +verified", log.read_text()), 20,
                    "the receiver verified and printed it")
 
+    def test_every_message_that_is_explained_is_still_one(self):
+        sources = [file.read_text("utf-8") for file in (README.parent / "daemon").rglob("*.cpp")]
+        code = re.sub(r'"\s*\n\s*"', "", "\n".join(sources)).replace('\\"', '"')
+        rows = re.findall(r"^\| (.+?) \| .+ \|$", section("When something goes wrong"), re.M)
+        messages = [text for row in rows for text in re.findall(r"`([^`]+)`", row) if " " in text.strip("… ")]
+        self.assertGreater(len(messages), 15)
+        for message in messages:
+            for piece in filter(None, (part.strip() for part in re.split(r"…|app\.secret|file:line.*", message))):
+                if piece != "Permission denied":  # the system's own words
+                    self.assertIn(piece, code, f"no part of mjwatchd says {message!r} any more")
+
     def test_the_example_of_the_configuration_is_good(self):
         made = run(["mjwatchd", "--config", README.parent / "config" / "mjwatchd.yaml", "--print-config"])
         self.assertEqual(made.returncode, 0, made.stderr)
