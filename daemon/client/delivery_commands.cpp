@@ -12,7 +12,35 @@ namespace mjwatchd::client {
 namespace {
 
 /// Nested objects as "a.b  value" lines, for people.
+// What a wish that was granted has for a consequence.
+std::string consequence(const std::string& action, const std::string& name) {
+  if (action == "test") {
+    return name + ": a test is on its way; how it went: mjwatch deliveries --endpoint " + name;
+  }
+  if (action == "disable")
+    return name + " is disabled, what is for it is held; again: mjwatch endpoints enable " + name;
+  return name + " is enabled, what was held is sent";
+}
+
+// Sentences, which a table would cut.
+std::string describe_troubles(const rapidjson::Value& status) {
+  std::string out;
+  const auto& troubles = member(status, "troubles");
+  if (troubles.IsArray()) {
+    for (const auto& one : troubles.GetArray()) {
+      out += "In trouble: " + harmless(text(one, "part") + ": " + text(one, "text")) + "\n";
+    }
+  }
+  const auto& refused = member(member(status, "configuration"), "refused");
+  const auto& mistakes = member(refused, "mistakes");
+  if (!mistakes.IsArray()) return out;
+  out += "The reload of " + text(refused, "at") + " was refused, what was in force before still is:\n";
+  for (const auto& one : mistakes.GetArray()) out += "  " + harmless(text(one)) + "\n";
+  return out;
+}
+
 void flatten(const rapidjson::Value& value, const std::string& name, Table& table) {
+  if (name == "troubles" || name == "configuration.refused") return;
   if (value.IsObject()) {
     for (const auto& one : value.GetObject()) {
       flatten(one.value, (name.empty() ? "" : name + ".") + one.name.GetString(), table);
@@ -87,6 +115,10 @@ Exit replay(Session& session, const ReplayOrder& order) {
     return Exit::done;
   }
   const auto held = text(told, "held");
+  if (text(told, "replayed") == "0" && held == "0") {
+    print("None is such: mjwatch deliveries lists them\n");
+    return Exit::done;
+  }
   print(text(told, "replayed") + " are sent again" +
         (held == "0" ? "" : ", " + held + " wait for their endpoint: mjwatch endpoints enable NAME") + "\n");
   return Exit::done;
@@ -97,7 +129,7 @@ Exit endpoints(Session& session, const std::string& action, const std::string& n
     if (name.empty()) throw Trouble(Exit::usage, "endpoints " + action + ": name the endpoint");
     const auto path = "/v1/endpoints/" + encoded(name) + "/" + action;
     const auto answer = session.daemon.need(Call{.method = "POST", .path = path, .body = "{}"});
-    print(session.json ? dump(parse_json(answer.body)) + "\n" : name + ": " + action + " done\n");
+    print((session.json ? dump(parse_json(answer.body)) : consequence(action, name)) + "\n");
     return Exit::done;
   }
   const auto answer = parse_json(session.daemon.need(Call{.path = "/v1/endpoints"}).body);
@@ -143,7 +175,7 @@ Exit status(Session& session, const StatusOrder& order) {
   }
   Table table({"WHAT", "VALUE"});
   flatten(answer, "", table);
-  print(table.print(session.terminal));
+  print(table.print(session.terminal) + describe_troubles(answer));
   return Exit::done;
 }
 

@@ -169,6 +169,17 @@ void declare_simulate(CLI::App& app, CommandLine& line) {
       [&line] { line.run = [&line](Session& s) { return mjwatchd::client::simulate(s.json, line.simulate); }; });
 }
 
+Exit tell_usage(const CLI::App& app, const CLI::ParseError& error) {
+  const auto commands = app.get_subcommands();
+  const auto unknown = app.remaining();
+  std::string text = error.what();
+  if (commands.empty() && unknown.empty()) text = "a command is missing";
+  if (commands.empty() && !unknown.empty()) text = "there is no command \"" + unknown.front() + "\"";
+  std::cerr << "mjwatch: " << text << "\n"
+            << "See: mjwatch " << (commands.empty() ? "" : commands.front()->get_name() + " ") << "--help\n";
+  return Exit::usage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -186,7 +197,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(Exit::usage);
+    if (error.get_exit_code() == 0) return app.exit(error);  // it asked for help, or for the version
+    return static_cast<int>(tell_usage(app, error));
   }
   try {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw Trouble(Exit::error, "libcurl cannot be started");

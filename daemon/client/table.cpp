@@ -45,7 +45,7 @@ std::string Table::print(const Terminal& terminal) const {
     std::string text;
     for (std::size_t i = 0; i < width.size(); ++i) {
       const auto cell = fit(cells[i], width[i]);
-      const auto colour = heading ? Colour::dim : colour_of(cells[i]);
+      const auto colour = heading ? Colour::dim : headings_[i] == "STATE" ? colour_of(cells[i]) : Colour::plain;
       text += coloured(terminal, colour, cell);
       if (i + 1 < width.size()) text.append(width[i] - columns(cell) + kGap, ' ');
     }

@@ -16,7 +16,7 @@ class Table {
   /// As many cells as headings; missing ones are empty, further ones are dropped.
   void add(std::vector<std::string> cells);
   [[nodiscard]] bool empty() const { return rows_.empty(); }
-  /// Cells that name a state (SUCCESS, dead, …) are coloured when the terminal has colours.
+  /// What stands under STATE (SUCCESS, dead, …) is coloured when the terminal has colours.
   [[nodiscard]] std::string print(const Terminal& terminal) const;
 
  private:

@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kLongestReason = 200;
 
 Problem no_delivery(const std::string& id) {
-  return Problem{404, "There is no delivery " + quoted(id) + "; GET /v1/deliveries lists them", {}, {}};
+  return Problem{
+      404, "There is no delivery " + quoted(id) + ": GET /v1/deliveries, or mjwatch deliveries, lists them", {}, {}};
 }
 
 Decoded<change::Replay> decode_replay(const Json& body, WallTime now) {

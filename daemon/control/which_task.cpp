@@ -15,7 +15,7 @@ std::variant<TaskView, Problem> choose_task(std::vector<TaskView> found, std::st
   if (found.empty() || !gateway.empty()) {
     Problem problem{404, {}, {}, {}};
     problem.detail = "No task " + quoted(id) + (gateway.empty() ? "" : " of the gateway " + quoted(gateway)) +
-                     " is watched; PUT it to register it.";
+                     " is watched: register it with PUT, or by mjwatch add.";
     problem.with("id", id);
     return problem;
   }

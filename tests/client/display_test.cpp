@@ -24,6 +24,9 @@ TEST_CASE("colours come only where they are wanted") {
   table.add({"dead"});
   CHECK(table.print(Terminal{true, true, 80}).find("\x1b[31m") != std::string::npos);
   CHECK(table.print(Terminal{true, false, 80}).find('\x1b') == std::string::npos);
+  Table named({"NAME", "STATE"});
+  named.add({"dead", "of night"});  // a name is no state
+  CHECK(named.print(Terminal{true, true, 80}).find("\x1b[31m") == std::string::npos);
 }
 
 TEST_CASE("text of others cannot steer the terminal") {

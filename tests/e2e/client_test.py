@@ -209,10 +209,11 @@ class ClientTest(Case):
     def test_endpoints(self):
         [row] = self.objects("endpoints")
         self.assertEqual((row["name"], row["state"], row["url"]), ("app", "up", self.receiver_.url + "/app"))
-        self.watch("endpoints", "test", "app")
+        self.assertIn("mjwatch deliveries --endpoint app", self.watch("endpoints", "test", "app").stdout)
         wait_until(self.receiver_.taken, 20, "the test came")
         self.assertEqual(self.receiver_.taken()[0].json()["type"], "webhook.test")
-        self.watch("endpoints", "disable", "app")
+        self.assertIn("mjwatch endpoints enable app", self.watch("endpoints", "disable", "app").stdout)
+        self.assertIn("In trouble: endpoint:app: disabled", self.watch("status").stdout)
         self.assertEqual(self.objects("endpoints")[0]["state"], "disabled")
         self.ended("held")
         wait_until(lambda: self.daemon_.control.deliveries("?state=held"), 20, "its webhook is held")
@@ -227,6 +228,7 @@ class ClientTest(Case):
         [status] = self.objects("status")
         self.assertTrue(status["ready"])
         self.assertIn("deliveries.pending", self.watch("status").stdout)
+        self.assertNotIn("trouble", self.watch("status").stdout)
 
     def test_listen_verifies_and_runs_a_command(self):
         write_private(self.folder / "app.secret2", self.secret)
@@ -275,6 +277,11 @@ class ClientTest(Case):
     def test_usage(self):
         for words in ([], ["paint"], ["add"], ["show"], ["wait"], ["list", "--limit", "none"], ["add", "a", "--meta", "x"]):
             self.watch(*words, code=2)
+        self.assertEqual(self.watch("paint", code=2).stderr, 'mjwatch: there is no command "paint"\nSee: mjwatch --help\n')
+        self.assertIn("See: mjwatch list --help", self.watch("list", "extra", code=2).stderr)
+        self.assertIn("mjwatch add", self.watch("show", "nobody", code=1).stderr)
+        self.assertIn("mjwatch deliveries", self.watch("deliveries", "999999", code=1).stderr)
+        self.assertIn("mjwatch deliveries", self.watch("replay", "--state", "dead").stdout)
         self.assertIn("Exit codes", self.watch("--help").stdout)
         self.assertRegex(self.watch("--version").stdout, r"^mjwatch \d")
 
