@@ -108,13 +108,27 @@ void Outbox::Impl::receiver(std::string_view name, bool disabled, Now now) {
   receiver.revive = receiver.reviving = false;
   receiver.failures_in_row = 0;
   receiver.first_failure.reset();
-  receiver.warned = false;
+  receiver.warned = receiver.on_record = false;
   if (receiver.group != kNone) {
     book_.group(receiver.group).gate.forgive();
     wake(receiver.group);
   }
   restart_entries(now);
   book_.release_if_idle(index, now.steady);
+}
+
+void Outbox::Impl::failing(std::string_view endpoint, WallTime since, Now now) {
+  last_now_ = now.steady;
+  const Index index = book_.intern(endpoint, {});
+  outbox::Receiver& receiver = book_.receiver(index);
+  receiver.on_record = true;
+  if (!receiver.endpoint()) {
+    strike_off_record(receiver);
+    book_.release_if_idle(index, now.steady);
+    return;
+  }
+  receiver.first_failure = std::min(since, now.wall);  // clocks are set back, too
+  receiver.failures_in_row = kDisableFailures;         // or it would not be on record
 }
 
 // The store holds the deliveries of a receiver together with disabling it; what is on its way or
@@ -149,6 +163,7 @@ void Outbox::Impl::reconfigure(const WebhookSettings& settings, Now now) {
     outbox::Receiver& receiver = book_.receiver(i);
     if (receiver.name.empty()) continue;
     if (!receiver.blocked() && receiver.held != 0) receiver.revive = revive_ = true;
+    if (!receiver.configured) strike_off_record(receiver);
     book_.release_if_idle(i, now.steady);
   }
   restart_entries(now);
@@ -186,6 +201,10 @@ Outbox::~Outbox() = default;
 // step of the Watcher brings is seen before they follow from it.
 void Outbox::adopt(const DeliveryRecord& delivery, Now now, Actions& out) {
   impl_->adopt(delivery, now);
+  impl_->emit(out);
+}
+void Outbox::failing(std::string_view endpoint, WallTime since, Now now, Actions& out) {
+  impl_->failing(endpoint, since, now);
   impl_->emit(out);
 }
 void Outbox::receiver(std::string_view name, bool disabled, Now now, Actions& out) {

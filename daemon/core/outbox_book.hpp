@@ -70,11 +70,14 @@ struct Receiver {
   bool revive = false;        ///< deliveries are held that nothing holds any more: those are to be freed
   bool reviving = false;      ///< that is on its way to the disk
   bool warned = false;        ///< that it will be disabled
+  bool on_record = false;     ///< the store knows since when it fails
   bool proxy_warned = false;  ///< that our proxy fails
   std::uint32_t pending = 0, in_flight = 0, held = 0;
   std::uint32_t failures_in_row = 0;
   std::optional<WallTime> last_success, first_failure;
 
+  /// One of the configuration, not a URL that came with a task.
+  [[nodiscard]] bool endpoint() const { return configured && !name.starts_with("url:"); }
   [[nodiscard]] bool blocked() const { return disabled || !configured; }
   /// What was held comes first: until it is back, nothing that may follow it is sent.
   [[nodiscard]] bool waits() const { return revive || reviving; }

@@ -17,10 +17,14 @@ namespace mjwatchd {
 
 class Outbox::Impl {
  public:
+  /// An endpoint that failed less often in a row is neither disabled nor put on record.
+  static constexpr std::uint32_t kDisableFailures = 10;
+
   Impl(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& last_change);
 
   void adopt(const DeliveryRecord& delivery, Now now);
   void receiver(std::string_view name, bool disabled, Now now);
+  void failing(std::string_view endpoint, WallTime since, Now now);
   void reconfigure(const WebhookSettings& settings, Now now);
 
   void sent(DeliveryNo delivery, const SendResult& result, Now now, Actions& out);
@@ -62,6 +66,8 @@ class Outbox::Impl {
   // Results.
   void conclude(outbox::Index entry, const SendResult& result, const outbox::Verdict& verdict, Now now, Actions& out);
   void succeed(outbox::Index entry, Now now);
+  void keep_on_record(outbox::Receiver& receiver);
+  void strike_off_record(outbox::Receiver& receiver);
   [[nodiscard]] std::string charge(outbox::Index entry, const SendResult& result, Now now, Actions& out);
   void disable(outbox::Index receiver, const std::string& reason, Now now, Actions& out);
   void give_back(outbox::Index entry, milliseconds wait, Now now);

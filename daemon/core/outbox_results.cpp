@@ -15,10 +15,9 @@ using outbox::Verdict;
 
 namespace {
 
-// A receiver that fails so long, and so often, is disabled; a while before, people are told.
+// A receiver that fails so long, and kDisableFailures times in a row, is disabled; a while before, people are told.
 constexpr milliseconds kDisableAfter = std::chrono::hours(120);
 constexpr milliseconds kWarnAfter = std::chrono::hours(72);
-constexpr std::uint32_t kDisableFailures = 10;
 
 constexpr milliseconds kCommitRetry = std::chrono::seconds(1);
 constexpr milliseconds kCancelRetry = std::chrono::seconds(1);
@@ -99,6 +98,19 @@ void Outbox::Impl::succeed(Index index, Now now) {
   receiver.first_failure.reset();
   receiver.failures_in_row = 0;
   receiver.warned = false;
+  strike_off_record(receiver);
+}
+
+// Written once it counts, so that an endpoint that stumbles costs no commit.
+void Outbox::Impl::keep_on_record(outbox::Receiver& receiver) {
+  if (receiver.on_record || !receiver.endpoint()) return;
+  receiver.on_record = true;
+  outgoing_.push_back(Own{change::Failing{receiver.name, receiver.first_failure}, {}, false, false});
+}
+
+void Outbox::Impl::strike_off_record(outbox::Receiver& receiver) {
+  if (!std::exchange(receiver.on_record, false)) return;
+  outgoing_.push_back(Own{change::Failing{receiver.name, std::nullopt}, {}, false, false});
 }
 
 // Counts a failure against the receiver. Answers why it was disabled, if it was.
@@ -108,6 +120,7 @@ std::string Outbox::Impl::charge(Index index, const SendResult& result, Now now,
   ++receiver.failures_in_row;
   if (!receiver.first_failure) receiver.first_failure = now.wall;
   if (receiver.disabled || receiver.failures_in_row < kDisableFailures) return {};
+  keep_on_record(receiver);
   const milliseconds failing = now.wall - *receiver.first_failure;
   if (failing >= kDisableAfter) {
     std::string reason = "no success for 120 h; the last failure: " + outbox::describe(result);
@@ -160,6 +173,14 @@ bool Outbox::Impl::persisted(ChangeNo no, const CommitResult& result, Now now) {
   last_now_ = now.steady;
   Own own = std::move(found->second);
   own_.erase(found);
+  if (const auto* change = std::get_if<change::Failing>(&own.change)) {
+    // One that could not be written is written with what is true at the next attempt.
+    const Index known = book_.find_receiver(change->endpoint);
+    if (result.code == CommitResult::Code::failed && known != kNone) {
+      book_.receiver(known).on_record = !change->since;
+    }
+    return true;
+  }
   if (result.code == CommitResult::Code::failed) {
     again_.emplace_back(now.steady + kCommitRetry, std::move(own));
     return true;

@@ -113,7 +113,8 @@ void Watcher::Impl::hear(const event::Adopted& event) {
 void Watcher::Impl::hear(const event::DeliveryAdopted& event) { outbox_.adopt(event.delivery, now_, *out_); }
 
 void Watcher::Impl::hear(const event::ReceiverAdopted& event) {
-  outbox_.receiver(event.name, event.disabled, now_, *out_);
+  if (event.failing_since) outbox_.failing(event.name, *event.failing_since, now_, *out_);
+  if (event.disabled || !event.failing_since) outbox_.receiver(event.name, event.disabled, now_, *out_);
 }
 
 void Watcher::Impl::hear(const event::LearnedAdopted& event) {

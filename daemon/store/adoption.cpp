@@ -65,10 +65,13 @@ std::vector<Event> Adoption::page(Connection& db) {
 
 std::vector<Event> Adoption::receivers(Connection& db) {
   std::vector<Event> found;
-  Query row(db, "SELECT no, name FROM receivers WHERE disabled = 1 AND no > ? ORDER BY no LIMIT ?", after_, kPage);
+  Query row(db,
+            "SELECT no, name, disabled, failing_since FROM receivers "
+            "WHERE (disabled = 1 OR failing_since IS NOT NULL) AND no > ? ORDER BY no LIMIT ?",
+            after_, kPage);
   while (row.next()) {
     after_ = row.integer(0);
-    found.emplace_back(event::ReceiverAdopted{row.text(1), true});
+    found.emplace_back(event::ReceiverAdopted{row.text(1), row.integer(2) != 0, row.maybe<WallTime>(3)});
   }
   return found;
 }

@@ -127,8 +127,8 @@ CommitResult apply(Transaction& in, const change::Receiver& change) {
   }
   CommitResult result;
   result.code = CommitResult::Code::done;
-  in.db.run("UPDATE receivers SET disabled = ?, reason = ?, changed_at = ? WHERE no = ?", change.disabled,
-            change.reason, change.at, receiver->no);
+  in.db.run("UPDATE receivers SET disabled = ?, reason = ?, changed_at = ?, failing_since = NULL WHERE no = ?",
+            change.disabled, change.reason, change.at, receiver->no);
   if (change.disabled) {
     in.db.run("UPDATE deliveries SET state = ?, reason = ? WHERE receiver = ? AND state = ?", DeliveryState::held,
               change.reason.empty() ? "its receiver is disabled" : change.reason, receiver->no, DeliveryState::pending);
@@ -136,6 +136,11 @@ CommitResult apply(Transaction& in, const change::Receiver& change) {
     revive(in, receiver->no, change.at, result);
   }
   return result;
+}
+
+CommitResult apply(Transaction& in, const change::Failing& change) {
+  in.db.run("UPDATE receivers SET failing_since = ? WHERE name = ?", change.since, change.endpoint);
+  return only(in.db.changed() != 0 ? CommitResult::Code::done : CommitResult::Code::missing);
 }
 
 CommitResult apply(Transaction& in, const change::Test& change) {

@@ -94,8 +94,14 @@ CREATE TRIGGER delivery_moved AFTER UPDATE OF state ON deliveries WHEN OLD.state
   UPDATE counters SET n = n + 1 WHERE kind = 10 + NEW.state; END;
 )sql";
 
+constexpr const char* kFailing = R"sql(
+ALTER TABLE receivers ADD COLUMN failing_since INTEGER;  -- NULL: had a success since it last failed
+DROP INDEX receivers_disabled;
+CREATE INDEX receivers_in_trouble ON receivers(no) WHERE disabled = 1 OR failing_since IS NOT NULL;
+)sql";
+
 // Entry n brings a file of version n to version n + 1.
-constexpr const char* kMigrations[kSchemaVersion] = {kTables};
+constexpr const char* kMigrations[kSchemaVersion] = {kTables, kFailing};
 
 /// Before anything is changed in it: is the file one of ours, and not newer than we are?
 std::int64_t known_version(Connection& db, const std::filesystem::path& file) {

@@ -28,6 +28,7 @@ struct Transaction {
 [[nodiscard]] CommitResult apply(Transaction& in, const change::Delivery& change);
 [[nodiscard]] CommitResult apply(Transaction& in, const change::Replay& change);
 [[nodiscard]] CommitResult apply(Transaction& in, const change::Receiver& change);
+[[nodiscard]] CommitResult apply(Transaction& in, const change::Failing& change);
 [[nodiscard]] CommitResult apply(Transaction& in, const change::Test& change);
 [[nodiscard]] CommitResult apply(Transaction& in, const change::Learned& change);
 

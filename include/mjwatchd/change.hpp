@@ -85,6 +85,13 @@ struct Receiver {
   WallTime at{};
 };
 
+/// Since when a configured endpoint has had no success, so that a restart does not begin to count anew; nothing
+/// once it had one.
+struct Failing {
+  std::string endpoint;
+  std::optional<WallTime> since;
+};
+
 /// A webhook.test event for one configured endpoint.
 struct Test {
   std::string endpoint;
@@ -100,7 +107,7 @@ struct Learned {
 }  // namespace change
 
 using Change = std::variant<change::Register, change::Task, change::Forget, change::AddReceiver, change::Delivery,
-                            change::Replay, change::Receiver, change::Test, change::Learned>;
+                            change::Replay, change::Receiver, change::Failing, change::Test, change::Learned>;
 
 /// An event as it was committed (or, for progress nobody subscribed to, only rendered: `no` is 0).
 struct CommittedEvent {

@@ -87,6 +87,7 @@ struct DeliveryAdopted {
 struct ReceiverAdopted {
   std::string name;
   bool disabled = false;
+  std::optional<WallTime> failing_since{};  ///< as change::Failing said
 };
 struct LearnedAdopted {
   std::string gateway;

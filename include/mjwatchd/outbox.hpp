@@ -26,7 +26,7 @@ struct ReceiverView {
 
 /// Every pending delivery of this daemon: order per (receiver, task), retry ladder, limits, breaker
 /// and Retry-After per group, superseding. Pure: hears, is told the time, answers with actions
-/// (Persist of change::Delivery and change::Receiver, Send). The next event of a task goes to a
+/// (Persist of change::Delivery, change::Receiver and change::Failing, Send). The next event of a task goes to a
 /// receiver only after its predecessor's end (delivered, dead, superseded) is *committed*.
 ///
 /// Owned by the Watcher, with which it shares the numbers of changes: `last_change` is the last one
@@ -40,6 +40,8 @@ class Outbox {
 
   void adopt(const DeliveryRecord& delivery, Now now, Actions& out);
   void receiver(std::string_view name, bool disabled, Now now, Actions& out);
+  /// A run before this one has seen an endpoint fail since then.
+  void failing(std::string_view endpoint, WallTime since, Now now, Actions& out);
   void sent(DeliveryNo delivery, const SendResult& result, Now now, Actions& out);
   /// True if the change was one of the outbox's own.
   bool persisted(ChangeNo change, const CommitResult& result, Now now, Actions& out);

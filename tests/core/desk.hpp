@@ -26,6 +26,7 @@ struct Desk {
   std::vector<std::pair<ChangeNo, Change>> uncommitted;
   std::vector<change::Delivery> recorded;
   std::vector<change::Receiver> receivers;
+  std::vector<change::Failing> failing;
   std::vector<DeliveryNo> sends;
   std::vector<action::Warn> warnings;
   std::vector<DeliveryRecord> freed;  ///< by the next commit about a receiver
@@ -54,6 +55,11 @@ struct Desk {
   void receiver(const std::string& name, bool disabled) {
     Actions out;
     outbox->receiver(name, disabled, now, out);
+    take(out);
+  }
+  void adopt_failing(const std::string& name, WallTime since) {
+    Actions out;
+    outbox->failing(name, since, now, out);
     take(out);
   }
   void reconfigure() {
@@ -97,6 +103,7 @@ struct Desk {
     for (auto& [no, change] : changes) {
       if (auto* d = std::get_if<change::Delivery>(&change)) recorded.push_back(*d);
       if (auto* r = std::get_if<change::Receiver>(&change)) receivers.push_back(*r);
+      if (auto* f = std::get_if<change::Failing>(&change)) failing.push_back(*f);
       CommitResult result;
       result.code = code;
       if (std::holds_alternative<change::Receiver>(change)) result.deliveries = std::move(freed);

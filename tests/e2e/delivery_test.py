@@ -1,5 +1,7 @@
 """Receivers as they really are: slow, dead, moved, gone for good. What is theirs waits for them, and for nobody else."""
 
+import contextlib
+import sqlite3
 import threading
 import time
 
@@ -92,6 +94,31 @@ class DeliveryTest(Case):
         self.daemon_.control.need("POST", "/v1/endpoints/a/enable", {})
         wait_until(lambda: len(self.receiver_.taken("/a")) == 4, 20, "what was held is sent")
         self.assertEqual(self.daemon_.control.deliveries("?state=held"), [])
+
+    def test_how_long_a_receiver_has_been_failing_outlives_a_restart(self):
+        self.replies["/a"] = 500
+        self.endpoint("a")
+        self.daemon_.config["webhooks"]["retry"] = ["20ms"] * 9 + ["200ms"] * 60
+        self.start(self.daemon_)
+        self.end_task("t")
+        wait_until(lambda: self.on_record("a"), 30, "it is put on record")
+        self.assertEqual(self.daemon_.stop()[0], 0)
+        with contextlib.closing(sqlite3.connect(self.daemon_.folder / "state" / "mjwatchd.db")) as database, database:
+            database.execute("UPDATE receivers SET failing_since = failing_since - 121 * 3600000 WHERE name = 'a'")
+        self.start(self.daemon_)
+        [held] = self.deliveries("held")
+        self.assertIn("120 h", held["reason"])
+        [endpoint] = self.daemon_.control.need("GET", "/v1/endpoints")["endpoints"]
+        self.assertEqual(endpoint["state"], "disabled")
+        self.replies["/a"] = 204
+        self.daemon_.control.need("POST", "/v1/endpoints/a/enable", {})
+        self.deliveries("delivered")
+        self.assertIsNone(self.on_record("a"))
+
+    def on_record(self, endpoint):
+        """Since when the store says that it fails."""
+        with contextlib.closing(sqlite3.connect(self.daemon_.folder / "state" / "mjwatchd.db")) as database:
+            return database.execute("SELECT failing_since FROM receivers WHERE name = ?", (endpoint,)).fetchone()[0]
 
     def test_retry_after_is_kept(self):
         self.replies["/a"] = lambda _: (500, {"retry-after": "2"}) if len(self.receiver_.taken("/a")) == 1 else 204

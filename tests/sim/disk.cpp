@@ -92,6 +92,7 @@ void Disk::finish(std::vector<Waiting> group, bool fails) {
 void Disk::read(const Page& page) {
   std::vector<Event> all;
   for (const std::string& name : tables_.disabled) all.emplace_back(event::ReceiverAdopted{name, true});
+  for (const auto& [name, since] : tables_.failing) all.emplace_back(event::ReceiverAdopted{name, false, since});
   for (const auto& [gateway, state] : tables_.learned) all.emplace_back(event::LearnedAdopted{gateway, state});
   std::map<TaskNo, const TaskRow*> live;
   for (const TaskRow& row : tables_.tasks) {
@@ -332,9 +333,21 @@ CommitResult Disk::apply(const change::Replay& change) {
   return result;
 }
 
+CommitResult Disk::apply(const change::Failing& change) {
+  if (change.since) {
+    tables_.failing[change.endpoint] = *change.since;
+  } else {
+    tables_.failing.erase(change.endpoint);
+  }
+  CommitResult result;
+  result.code = CommitResult::Code::done;
+  return result;
+}
+
 CommitResult Disk::apply(const change::Receiver& change) {
   CommitResult result;
   result.code = CommitResult::Code::done;
+  tables_.failing.erase(change.name);
   if (change.disabled) {
     tables_.disabled.insert(change.name);
   } else {

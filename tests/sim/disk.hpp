@@ -115,6 +115,7 @@ class Disk {
   CommitResult apply(const change::Delivery& change);
   CommitResult apply(const change::Replay& change);
   CommitResult apply(const change::Receiver& change);
+  CommitResult apply(const change::Failing& change);
   CommitResult apply(const change::Test& change);
   CommitResult apply(const change::Learned& change);
 
@@ -147,12 +148,13 @@ class Disk {
     Rows<EventRow> events;
     Rows<DeliveryRow> deliveries;
     std::set<std::string> disabled;
+    std::map<std::string, WallTime> failing;
     std::map<std::string, std::string> learned;
     ByTask<bool> ever;
     ByChain<milliseconds> chain_ended;
     TaskNo last_task = 0;
   };
-  Tables tables_{{}, {}, {}, {}, {}, {}, ByChain<milliseconds>(scenario_.receivers.size()), 0};
+  Tables tables_{{}, {}, {}, {}, {}, {}, {}, ByChain<milliseconds>(scenario_.receivers.size()), 0};
   bool syncs_late_ = false;
   std::optional<Tables> synced_;  ///< of a disk that syncs late: what would be left after a crash
 };

@@ -25,6 +25,9 @@ std::string describe(const Change& change) {
     std::string operator()(const change::Receiver& c) const {
       return (c.disabled ? "disable " : "enable ") + c.name + ": " + c.reason;
     }
+    std::string operator()(const change::Failing& c) const {
+      return c.endpoint + (c.since ? " has been failing" : " is well again");
+    }
     std::string operator()(const change::Test& c) const { return "test " + c.endpoint; }
     std::string operator()(const change::Learned& c) const { return "learned of " + c.gateway; }
   };

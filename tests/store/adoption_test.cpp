@@ -79,6 +79,23 @@ TEST_CASE("what is live is adopted in order: receivers, learned, tasks, deliveri
   CHECK(std::get<event::DeliveryAdopted>(all[6]).delivery.no == orphan.no);
 }
 
+TEST_CASE("since when an endpoint fails is adopted, until it had a success or was enabled") {
+  State state;
+  CHECK(state.commit(change::Failing{"nobody", kNoon}).code == Code::missing);
+  state.commit(registration("a"));
+  state.commit(success("a"));
+  CHECK(state.commit(change::Failing{"app", kNoon}).code == Code::done);
+  state.reopen();
+  auto receivers = of_kind<event::ReceiverAdopted>(state.adopt());
+  REQUIRE(receivers.size() == 1);
+  CHECK(receivers[0].name == "app");
+  CHECK_FALSE(receivers[0].disabled);
+  CHECK(receivers[0].failing_since == kNoon);
+  SUBCASE("a success") { state.commit(change::Failing{"app", std::nullopt}); }
+  SUBCASE("enabling") { state.commit(change::Receiver{"app", false, "", kNoon + 1h}); }
+  CHECK(of_kind<event::ReceiverAdopted>(state.adopt()).empty());
+}
+
 TEST_CASE("held deliveries are adopted as held, before the pending ones") {
   State state;
   state.rules.default_list = {"app", "all"};

@@ -95,13 +95,13 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
   State state;
   state.commit(registration("a"));
   state.close();
-  state.look("PRAGMA user_version = 2");
+  state.look("PRAGMA user_version = 3");
   const std::string before = bytes_of(state.folder.database());
   const auto why = refusal(state.folder.path);
   CHECK(says(why, state.folder.database().string()));
-  CHECK(says(why, "was written by a newer mjwatchd (its format is 2, this one knows up to 1)"));
+  CHECK(says(why, "was written by a newer mjwatchd (its format is 3, this one knows up to 2)"));
   CHECK(bytes_of(state.folder.database()) == before);
-  state.look("PRAGMA user_version = 1");
+  state.look("PRAGMA user_version = 2");
   CHECK(refusal(state.folder.path).empty());
   state.open();
   CHECK(state.tasks().size() == 1);
@@ -146,8 +146,20 @@ TEST_CASE("what an earlier version wrote is still read") {
   auto change = registration("a");
   change.registration.given = {{"save", R"("all")"}};
   state.commit(change);
+  state.commit(change::Receiver{"app", true, "410", kNoon});
   state.close();
-  CHECK(state.look("PRAGMA user_version") == 1);
+  // As version 1 of the format was.
+  state.look("DROP INDEX receivers_in_trouble");
+  state.look("ALTER TABLE receivers DROP COLUMN failing_since");
+  state.look("CREATE INDEX receivers_disabled ON receivers(no) WHERE disabled = 1");
+  state.look("PRAGMA user_version = 1");
+  state.open();
+  const auto adopted = state.adopt();
+  REQUIRE(adopted.size() == 2);
+  CHECK(std::get<event::ReceiverAdopted>(adopted[0]).disabled);
+  CHECK_FALSE(std::get<event::ReceiverAdopted>(adopted[0]).failing_since);
+  state.close();
+  CHECK(state.look("PRAGMA user_version") == 2);
   CHECK(state.look("PRAGMA application_id") == 0x6d6a7764);
   state.open();
   CHECK(state.commit(change).code == Code::existing);
