@@ -1,6 +1,7 @@
 """The package on a Debian of its own, with the real systemd: from installation to purge."""
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,12 +14,13 @@ from rig.case import main
 from rig.package import build_package
 from rig.program import wait_until
 
+README = Path(__file__).resolve().parents[2] / "README.md"
 TOKEN = "tok-boot-51f0a7"
 SECRET = "whsec_Ym9vdC10ZXN0LWJvb3QtdGVzdC1ib290LXRlc3QtMTI="
 CONFIGURATION = """
 state_dir: /var/lib/mjwatchd
 gateways:
-  standin: {url: "http://127.0.0.1:9000", token_file: standin.token, call_cost: 100ms, max_calls_per_minute: 6000}
+  standin: {url: "http://127.0.0.1:9000", token_file: octopusx.token, call_cost: 100ms, max_calls_per_minute: 6000}
 watch: {max_gap: 1s}
 images: {keep_free: 1MiB}
 webhooks:
@@ -58,7 +60,7 @@ class BootTest(unittest.TestCase):
                         str(cls.shared / "successor.deb")], check=True, stdout=subprocess.DEVNULL)
 
     def test_from_installation_to_purge(self):
-        for step in (self.installation_tells_what_is_missing, self.with_a_token_it_starts,
+        for step in (self.installation_tells_what_is_missing, self.who_follows_the_readme_has_it_running,
                      self.a_member_of_the_group_gets_picture_and_webhook, self.others_get_nothing,
                      self.the_journal_knows_what_a_line_is_about, self.a_good_reload_is_in_force,
                      self.a_bad_reload_is_refused_and_told, self.a_killed_daemon_comes_back_while_callers_wait,
@@ -112,10 +114,8 @@ class BootTest(unittest.TestCase):
             self.assertEqual(self.property("UnitFileState", unit), "enabled")
         self.assertEqual(self.box.run("stat", "-c", "%a %U", "/etc/mjwatchd/credentials").split(), ["700", "root"])
 
-    def with_a_token_it_starts(self):
-        self.box.write("/etc/mjwatchd/credentials/standin.token", TOKEN + "\n", "600")
-        self.box.write("/etc/mjwatchd/credentials/app.secret", SECRET + "\n", "600")
-        self.box.write("/etc/mjwatchd/mjwatchd.yaml", CONFIGURATION)
+    def who_follows_the_readme_has_it_running(self):
+        """Its own lines, from the installed package on; what people do in them by hand is done by an `editor`."""
         self.box.write("/run/receiver.secret", SECRET + "\n", "644")
         self.box.write("/run/gateway.token", TOKEN + "\n", "644")
         self.box.run("systemd-run", "--unit=standin", "--uid=nobody", "mjwatch-gateway", "--port", "9000", "--token-file",
@@ -123,8 +123,19 @@ class BootTest(unittest.TestCase):
                      "--picture-size", "100kB")
         self.box.run("systemd-run", "--unit=receiver", "--uid=nobody", "mjwatch", "listen", "8000", "--secret-file",
                      "/run/receiver.secret")
-        self.box.run("useradd", "-m", "-G", "mjwatchd-client", "app")
-        self.box.run("systemctl", "start", "mjwatchd.service")  # comes back when READY=1 was said
+        self.box.run("useradd", "-m", "app")
+        self.box.run("mkdir", "-p", "/home/app/here")
+        self.box.write("/home/app/here/my.token", TOKEN + "\n", "644")
+        self.box.write("/home/app/here/configuration", CONFIGURATION)
+        self.box.write("/home/app/here/app.secret", SECRET + "\n", "600")
+        self.box.write("/usr/local/bin/editor", "#!/bin/sh\ncp /home/app/here/configuration \"$1\"\n"
+                       "install -m 600 /home/app/here/app.secret /etc/mjwatchd/credentials\n", "755")
+        service = README.read_text("utf-8").split("### As a service")[1]
+        lines = re.search(r"```sh\n(.*?)```", service, re.DOTALL)[1].splitlines()
+        after = next(number for number, line in enumerate(lines) if line.startswith("apt install ")) + 1
+        words = "\n".join(lines[after:]).replace("YOUR_APPLICATIONS_USER", "app")
+        self.assertIn("systemctl restart mjwatchd", words)
+        self.box.run("sh", "-ec", "export PATH=/usr/local/bin:$PATH; cd /home/app/here\n" + words)
         self.assertEqual(self.property("ActiveState"), "active")
         self.assertEqual(self.property("User"), "mjwatchd")
         self.assertEqual(self.property("LimitCORE"), "0")
@@ -228,7 +239,7 @@ class BootTest(unittest.TestCase):
         self.assertEqual(self.box.try_run("systemctl", "is-active", "mjwatchd.service", "mjwatchd.socket").stdout.split(),
                          ["inactive", "inactive"])
         self.assertEqual(self.box.try_run("test", "-e", "/run/mjwatchd/mjwatchd.sock").returncode, 1)
-        for kept in ("/etc/mjwatchd/mjwatchd.yaml", "/etc/mjwatchd/credentials/standin.token", "/var/lib/mjwatchd/images"):
+        for kept in ("/etc/mjwatchd/mjwatchd.yaml", "/etc/mjwatchd/credentials/octopusx.token", "/var/lib/mjwatchd/images"):
             self.box.run("test", "-e", kept)
 
     def purge_keeps_nothing(self):

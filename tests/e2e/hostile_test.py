@@ -192,6 +192,29 @@ class HostileTest(Case):
             self.assertIn("webhooks.allow", row["reason"])
         self.assertEqual(receiver.taken(), [])
 
+    @unittest.skipUnless(can_mount(), "SKIPPED: mounting needs root")
+    def test_a_picture_link_whose_name_leads_inside_is_refused_where_it_is_connected_to(self):
+        """A name is harmless until it is looked up, and may be looked up to something else each time."""
+        pictures = self.gateway("--picture", "png", "--picture-size", "20KB")
+        hosts = self.folder / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n127.0.0.1 pictures.example.test\n")
+        self.daemon_.config["gateways"]["gw"]["url"] = pictures.url
+        self.daemon_.config["images"]["give_up"] = "3s"
+        with socket.create_server(("127.0.0.1", 0)) as inside:
+            inside.settimeout(0)
+            link = f"https://pictures.example.test:{inside.getsockname()[1]}/mj/cdn"
+            self.daemon_.config["gateways"]["gw"]["rewrite_urls"] = {pictures.url + "/mj/cdn": link}
+            self.start(self.daemon_, words_before=with_hosts(hosts))
+            pictures.make("p", duration="1ms")
+            self.daemon_.control.register("p", {"save": "all"})
+            task = self.daemon_.control.need("GET", "/v1/tasks/p?wait=30s")
+            self.assertEqual(task["ending"], "succeeded")
+            self.assertIn("images.allow", task["image_error"])
+            with self.assertRaises(BlockingIOError):
+                inside.accept()
+        # The gateway itself hands out the first one; it is none of the others' ways.
+        self.assertLessEqual({file.name for file in self.daemon_.pictures.rglob("*") if file.is_file()}, {"p.png"})
+
     def test_the_own_control_port_is_refused_though_its_range_is_allowed(self):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
