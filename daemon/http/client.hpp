@@ -72,8 +72,10 @@ struct Request {
   std::string upload_file;                             ///< sent as the body instead (PUT); empty: none
   std::uint64_t upload_offset = 0, upload_length = 0;  ///< this part of it; length 0: to its end
   milliseconds connect_timeout{5000};
-  milliseconds timeout{30000};          ///< whole exchange; 0: none
-  milliseconds stall_timeout{0};        ///< give up when nothing moved for so long; 0: off
+  milliseconds timeout{30000};    ///< whole exchange; 0: none
+  milliseconds stall_timeout{0};  ///< give up when nothing moved for so long; 0: off
+  std::chrono::seconds connection_life{
+      3600};                            ///< an older one is not used: so a changed certificate or address is seen
   std::uint64_t keep_body = 16U << 20;  ///< bytes of the body kept in `Response::body`
   std::uint64_t max_body = 16U << 20;   ///< bytes after which the exchange is aborted
   bool read_to_limit = false;           ///< for its beginning, also of what announces more than max_body

@@ -8,7 +8,6 @@ namespace mjwatchd::http {
 namespace {
 
 constexpr std::size_t kLongestMethod = 32;
-constexpr long kConnectionLifeSeconds = 3600;                   // so that a changed certificate or address is seen
 constexpr milliseconds kLongest = std::chrono::hours(24 * 20);  // curl counts 31 bits of milliseconds
 
 bool is_token(std::string_view text) {
@@ -131,7 +130,7 @@ void Exchange::set_limits() {
   easy_->number(CURLOPT_TIMEOUT_MS, to_ms(request_.timeout));
   easy_->number(CURLOPT_NOSIGNAL, 1);
   easy_->number(CURLOPT_QUICK_EXIT, 1);  // never wait for a name lookup nobody wants any more
-  easy_->number(CURLOPT_MAXLIFETIME_CONN, kConnectionLifeSeconds);
+  easy_->number(CURLOPT_MAXLIFETIME_CONN, static_cast<long>(request_.connection_life.count()));
 }
 
 /// Where to connect. Without a proxy of our own, those of the environment are not used either.

@@ -117,6 +117,21 @@ TEST_CASE("a connection is used again, whatever the answer was") {
   CHECK(server.connections() == 1);
 }
 
+TEST_CASE("a connection is used for its time and then replaced, though it lives") {
+  RawServer server(always(reply(200, "x")));
+  Loop loop;
+  Request request = request_of(server.url());
+  CHECK(request.connection_life == std::chrono::hours(1));
+  request.connection_life = std::chrono::seconds(1);
+  std::size_t made = 0;
+  run_until(loop.io, [&] {
+    ++made;
+    CHECK(loop.run(request).body == "x");
+    return server.connections() == 2;
+  });
+  CHECK(made > 2);
+}
+
 TEST_CASE("a kept connection that died is replaced, and the body sent again") {
   RawServer server([](Peer& peer) {
     const std::string first = peer.read_request();
