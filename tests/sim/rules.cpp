@@ -331,7 +331,9 @@ void Rules::check_patience(const DeliveryRow& row) {
   std::int64_t others = 0;
   for (const DeliveryRow& other : disk_.deliveries()) {
     if (other.record.receiver.name != record.receiver.name) continue;
-    if (other.made > since - 2min || other.out_of_order) ++others;
+    const bool waited_too =
+        other.record.state == DeliveryState::pending || disk_.predecessor_ended(other) > since - 2min;
+    if (waited_too || other.made > since - 2min || other.out_of_order) ++others;
   }
   if (waited > 2s + others * 400ms) {
     broken("delivery " + std::to_string(record.no) + " to a good receiver waited " + std::to_string(waited.count()));
