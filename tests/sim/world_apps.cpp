@@ -1,3 +1,4 @@
+#include <memory>
 #include <utility>
 
 #include "tests/sim/world.hpp"
@@ -55,10 +56,19 @@ void World::register_task(const TaskPlan& plan, milliseconds when, bool may_dele
 }
 
 void World::delete_task(const TaskPlan& plan) {
+  const auto number = [this, &key = plan.registration.key] {
+    const TaskRow* row = disk_.task(key);
+    return row == nullptr ? TaskNo{0} : row->no;
+  };
   Wish wish;
-  wish.ask = [&plan](Ticket ticket) -> Event { return event::Deleted{ticket, plan.registration.key}; };
-  wish.answered = [this, &plan](const CommitResult&) {
-    if (disk_.task(plan.registration.key) != nullptr) findings_.broken(clock_.now(), "deleted, and still there");
+  const auto meant = std::make_shared<TaskNo>(0);
+  wish.ask = [&plan, number, meant](Ticket ticket) -> Event {
+    *meant = number();
+    return event::Deleted{ticket, plan.registration.key};
+  };
+  wish.answered = [this, &plan, number, meant](const CommitResult&) {
+    // One registered anew meanwhile is another.
+    if (*meant != 0 && number() == *meant) findings_.broken(clock_.now(), "deleted, and still there");
     if (plan.comes_back) register_task(plan, clock_.now() + dice_.between(0ms, 30s), false);
   };
   ask_at(*plan.deleted_at, std::move(wish));
