@@ -19,6 +19,12 @@ std::string page_url(const std::string& listen, std::uint16_t port) {
   return "http://" + host + ":" + std::to_string(port) + "/";
 }
 
+bool accepts_gzip(const http::ServerRequest& request) {
+  const auto accepted = request.header("accept-encoding");
+  const auto at = accepted.find("gzip");
+  return at != std::string_view::npos && !accepted.substr(at).starts_with("gzip;q=0");
+}
+
 const std::string* text_of(const Json& json, std::string_view key) {
   const Json* const value = json.find(key);
   return value != nullptr && value->is(Json::Kind::text) ? &value->text : nullptr;
@@ -31,8 +37,9 @@ http::ServerResponse answer_page_file(const http::ServerRequest& request) {
   const auto* const file = page::find_file(path.size() == 2 ? std::string_view(path.back()) : "index.html");
   http::ServerResponse response;
   // Of the same version for as long as the daemon is: a browser asks, and is told that nothing has changed.
-  response.headers = {{"etag", std::string(file->etag)}, {"cache-control", "no-cache"}};
-  if (request.header("if-none-match") == file->etag) {
+  response.headers = {
+      {"etag", "W/" + std::string(file->etag)}, {"cache-control", "no-cache"}, {"vary", "accept-encoding"}};
+  if (request.header("if-none-match").find(file->etag) != std::string_view::npos) {
     response.status = 304;
     return response;
   }
@@ -42,7 +49,9 @@ http::ServerResponse answer_page_file(const http::ServerRequest& request) {
                                                    {"referrer-policy", "no-referrer"},
                                                    {"cross-origin-opener-policy", "same-origin"},
                                                    {"cross-origin-resource-policy", "same-origin"}});
-  response.body = std::string(file->body);
+  const auto small = accepts_gzip(request) ? page::gzipped(*file) : std::string_view();
+  if (!small.empty()) response.headers.emplace_back("content-encoding", "gzip");
+  response.body = std::string(small.empty() ? file->body : small);
   return response;
 }
 

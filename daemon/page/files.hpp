@@ -18,6 +18,9 @@ struct File {
 /// Null when there is none of that name.
 [[nodiscard]] const File* find_file(std::string_view name);
 
+/// The file as gzip has it, made at the first asking and kept; empty when that is no smaller. Loop thread only.
+[[nodiscard]] std::string_view gzipped(const File& file);
+
 /// By the end of the name.
 [[nodiscard]] std::string_view content_type(std::string_view name);
 

@@ -85,6 +85,20 @@ TEST_CASE("the page's files need no session, and keep to a strict policy") {
   CHECK(is_problem(browser.ask("POST", "/"), 401));
 }
 
+TEST_CASE("the page's files come small to those who take them so") {
+  RunningControl control(tcp_options());
+  Browser browser(control);
+  const auto whole = browser.get("/page/style.css");
+  CHECK(whole.headers.at("vary") == "accept-encoding");
+  CHECK_FALSE(whole.headers.contains("content-encoding"));
+  const auto small = browser.get("/page/style.css", {"Accept-Encoding: br, gzip, deflate"});
+  CHECK(small.headers.at("content-encoding") == "gzip");
+  CHECK(small.body == page::gzipped(*page::find_file("style.css")));
+  CHECK(small.body.size() < whole.body.size() / 2);
+  CHECK_FALSE(browser.get("/page/style.css", {"Accept-Encoding: gzip;q=0"}).headers.contains("content-encoding"));
+  CHECK(browser.get("/page/style.css", {"If-None-Match: " + whole.headers.at("etag")}).status == 304);
+}
+
 TEST_CASE("the page is for TCP only") {
   RunningControl control(tcp_options());
   CHECK(is_problem(control.get("/"), 404));
