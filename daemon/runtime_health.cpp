@@ -89,6 +89,9 @@ void Runtime::Impl::prune_pictures(WallTime before, TaskNo after) {
     for (const TaskView& task : tasks) {
       images.insert(images.end(), task.images.images.begin(), task.images.images.end());
     }
+    std::vector<std::string> digests;
+    for (const SavedImage& image : images) digests.push_back(image.sha256);
+    thumbnails_.forget(std::move(digests));
     prune_later();  // should a reload replace the picture store meanwhile, and its answer be lost
     images_->remove(std::move(images), [this, before, last = tasks.back().no](const std::string& error) {
       if (error.empty()) return prune_pictures(before, last);

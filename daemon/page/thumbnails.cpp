@@ -99,6 +99,17 @@ void Thumbnails::make(const std::string& sha256, const std::string& file, Done d
   worker_.later(tell);
 }
 
+void Thumbnails::forget(std::vector<std::string> sha256) {
+  const auto remove = [this, all = std::move(sha256)] {
+    for (const auto& one : all) {
+      std::error_code error;
+      if (is_digest(one)) fs::remove(place_of(one), error);
+    }
+  };
+  // When too much waits they stay until there is no room for them.
+  static_cast<void>(worker_.post(remove, nullptr));
+}
+
 Thumbnails::Result Thumbnails::make_now(const std::string& sha256, const std::string& file) {
   if (auto there = kept(sha256); !there.empty()) return {std::move(there), {}};
   try {

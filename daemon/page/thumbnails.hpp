@@ -32,6 +32,8 @@ class Thumbnails {
   [[nodiscard]] std::string kept(const std::string& sha256) const;
   /// Makes it of the picture in `file`, unless that is done or under way; answers later, on the loop.
   void make(const std::string& sha256, const std::string& file, Done done);
+  /// Removes those of pictures that were removed; later.
+  void forget(std::vector<std::string> sha256);
 
  private:
   struct Result {

@@ -107,6 +107,17 @@ TEST_CASE("what can't be made small says why, and leaves nothing behind") {
   CHECK_FALSE(fs::exists(bench.folder.path / "thumbnails" / "dd"));
 }
 
+TEST_CASE("thumbnails of removed pictures go") {
+  Bench bench;
+  const auto file = bench.folder.write("a.png", picture("a"));
+  const auto gone = bench.make(digest('a'), file).file;
+  const auto stays = bench.make(digest('b'), file).file;
+  bench.thumbnails.forget({digest('a'), digest('9'), "../" + stays});
+  static_cast<void>(bench.make(digest('c'), file));  // its turn comes after
+  CHECK_FALSE(fs::exists(gone));
+  CHECK(fs::exists(stays));
+}
+
 TEST_CASE("a folder that can't be made is told of") {
   Bench bench;
   bench.folder.write("thumbnails", "a file");
