@@ -21,6 +21,8 @@ printf '\n== How soon an end is passed on\n'
 python3 -B tests/bench/latency.py || code=1
 printf '\n== What many tasks cost\n'
 python3 -B tests/bench/load.py || code=1
+printf '\n== How fast the page is\n'
+python3 -B tests/bench/page.py || [ $? = 77 ] || code=1
 printf '\n== How fast webhooks go out\n'
 cmake --build "$MJWATCHD_PROGRAMS" --target webhook_receiver bare_poster >&2
 python3 -B tests/bench/webhooks.py || code=1

@@ -1,15 +1,14 @@
 """The page in a real browser: Chromium through playwright-core, judged by axe-core."""
 
-import contextlib
 import json
 import math
 import os
-import sqlite3
 from pathlib import Path
 
 from rig import browser
 from rig.case import Case, main
 from rig.daemon import write_private
+from rig.many import multiply_task
 from rig.program import free_port, run, wait_until
 
 FIRST_VIEW_BYTES = 100_000
@@ -17,22 +16,6 @@ FIRST_VIEW_BYTES = 100_000
 SHOTS = os.environ.get("MJWATCHD_SCREENSHOTS")
 PHONE = {"viewport": {"width": 390, "height": 844}, "deviceScaleFactor": 2, "hasTouch": True}
 TOKEN = "page-token-5d1f7a20c3"
-
-
-def multiply_task(database, times):
-    """Makes so many more tasks of the only one, each with its picture."""
-    with contextlib.closing(sqlite3.connect(database)) as db, db:
-        for table, key, name in (("tasks", "no", "id"), ("task_texts", "task", None)):
-            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
-            values = [f"{key} - ?" if column == key else "id || '-' || ?" if column == name else column
-                      for column in columns]
-            # Below the one there is, so that it stays the newest: its number is made large first.
-            if table == "tasks":
-                db.execute("UPDATE tasks SET no = no + 1000000")
-                db.execute("UPDATE task_texts SET task = task + 1000000")
-            for n in range(1, times + 1):
-                db.execute(f"INSERT INTO {table}({','.join(columns)}) SELECT {','.join(values)} FROM {table} "
-                           f"WHERE {key} = (SELECT max({key}) FROM {table})", [n] * sum("?" in value for value in values))
 
 
 class PageTest(Case):
@@ -118,13 +101,46 @@ class PageTest(Case):
         self.do("await page.waitForSelector('#token');")
         self.assert_nothing_wrong()
 
+    def test_keys_and_the_theme(self):
+        self.start(self.daemon_with_page(self.gateway()))
+        self.browser.open()
+        self.do(f"await page.goto('{self.url}'); await page.fill('#token', '{TOKEN}'); await page.press('#token', 'Enter');"
+                " await page.waitForSelector('.tiles');")
+        focused = "return await page.evaluate(() => document.activeElement.id || document.activeElement.innerText.trim());"
+        self.assertEqual(self.do(focused), "Now", "after signing in, reading begins at the view")
+        self.do("await page.reload(); await page.waitForSelector('.tiles'); await page.keyboard.press('Tab');")
+        self.assertEqual(self.do(focused), "Skip to the content")
+        self.do("await page.keyboard.press('Enter');")
+        self.assertEqual(self.do(focused), "main")
+        self.do("await page.keyboard.press('Shift+Tab'); await page.keyboard.press('Shift+Tab');")
+        self.assertEqual(self.do(focused), "theme")
+        theme = "return [await page.innerText('#theme'), await page.evaluate(() => document.documentElement.dataset.theme ?? '')];"
+        for word in ("light", "dark"):
+            self.do("await page.keyboard.press('Enter');")
+            self.assertEqual(self.do(theme), [f"Theme: {word}", word])
+        self.do("await page.reload(); await page.waitForSelector('.tiles');")
+        self.assertEqual(self.do(theme), ["Theme: dark", "dark"])
+        self.do("await page.focus('nav a[href=\"#/search\"]'); await page.keyboard.press('Enter');"
+                " await page.waitForSelector('.search-form');")
+        self.assertEqual(self.do(focused), "Search", "the new view's heading is where reading goes on")
+        self.assertEqual(self.do("return await page.title()"), "Search · mjwatchd")
+        self.assert_nothing_wrong()
+
     def test_progress_moves_and_the_connection_is_lost_and_regained(self):
         gateway = self.gateway("--picture", "png", "--picture-size", "60KB")
         daemon = self.daemon_with_page(gateway)
         daemon.add_endpoint("shop", self.receiver("/shop").url + "/shop", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
         self.start(daemon)
+        for number in range(70):
+            gateway.make(f"wave-{number}", duration="900s", prompt=f"long waves under the moon, number {number} --ar 3:2 --v 7")
+            daemon.control.register(f"wave-{number}", {"metadata": {"order": number}})
+        wait_until(lambda: all(task["task"] for task in daemon.control.need("GET", "/v1/tasks")["tasks"]), 20, "all are seen")
+        self.do("tools.transferred = 0;")
         self.enter(daemon)
+        self.text(".note", "The newest 60 of 70.")
         self.assertLess(self.do("return tools.transferred"), FIRST_VIEW_BYTES)
+        for number in range(70):
+            daemon.control.call("DELETE", f"/v1/tasks/wave-{number}")
         gateway.make("fox", duration="8s", action="IMAGINE", prompt="a fox in the snow --ar 3:2")
         self.do("await page.fill('#watch-id', 'fox'); await page.press('#watch-id', 'Enter');")
         self.text(".task-row", "fox")

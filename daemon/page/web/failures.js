@@ -6,7 +6,7 @@ import { deliveryItem } from "./deliveries.js";
 import { count, moment, secondsSince, span, taskLink, taskPath } from "./format.js";
 import { live } from "./live.js";
 
-const SHOWN = 20;
+const SHOWN = 20, MOST = 1000;
 
 /** A task that the daemon has given up is registered anew, as it was; not when a receiver's secret is not known here. */
 function watchAgain(task) {
@@ -74,7 +74,7 @@ function section(title, help) {
 }
 
 export function view(root) {
-  let closed = false;
+  let closed = false, limit = SHOWN;
   const troubles = section("Troubles of the daemon", "Each with what mends it.");
   const dead = section("Dead webhooks", "Every attempt failed, or none could help. Mend the receiver, then replay: the webhook-id stays the same.");
   const held = section("Held webhooks", "Their endpoint is disabled, or gone from the configuration.");
@@ -93,21 +93,29 @@ export function view(root) {
     await read();
   });
   dead.actions.append(replayAll());
+  const further = actionButton("Show more", () => {
+    limit = Math.min(limit * 5, MOST);
+    return read();
+  });
+  further.hidden = true;
+  root.append(further);
 
   async function read() {
     const [status, deadOnes, heldOnes, endpoints, ...lists] = await Promise.all([
       get("/v1/status"),
-      get(withQuery("/v1/deliveries", { state: "dead", limit: SHOWN })),
-      get(withQuery("/v1/deliveries", { state: "held", limit: SHOWN })),
+      get(withQuery("/v1/deliveries", { state: "dead", limit })),
+      get(withQuery("/v1/deliveries", { state: "held", limit })),
       get("/v1/endpoints"),
-      ...tasks.map((kind) => get(withQuery("/v1/tasks", { ...kind.query, brief: "true", limit: SHOWN }))),
+      ...tasks.map((kind) => get(withQuery("/v1/tasks", { ...kind.query, brief: "true", limit }))),
     ]);
     if (closed) return;
     troubles.show(status.troubles, (one) => h("li", { class: "delivery" }, h("strong", null, one.part), h("p", { class: "reason" }, one.text)));
     dead.show(deadOnes.deliveries, (one) => deliveryItem(one, read, { withTask: true }), deadOnes.next_cursor);
     held.show(heldOnes.deliveries, (one) => deliveryItem(one, read, { withTask: true }), heldOnes.next_cursor);
     held.actions.replaceChildren(...endpoints.endpoints.filter((one) => one.state === "disabled").map((one) => enable(one.name)));
-    tasks.forEach((kind, i) => kind.section.show(lists[i].tasks, kind.item, lists[i].next_cursor && lists[i].tasks.length >= SHOWN));
+    tasks.forEach((kind, i) => kind.section.show(lists[i].tasks, kind.item, lists[i].tasks.length >= limit));
+    const longest = Math.max(deadOnes.deliveries.length, heldOnes.deliveries.length, ...lists.map((one) => one.tasks.length));
+    further.hidden = longest < limit || limit >= MOST;
     none.hidden = [...root.querySelectorAll("section")].some((one) => !one.hidden);
   }
 

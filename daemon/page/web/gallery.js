@@ -6,20 +6,20 @@ import { count, moment, taskKey, taskLink, taskPath } from "./format.js";
 import { live } from "./live.js";
 import { altOf, filmIcon, isFilm } from "./pictures.js";
 
-const PAGE = 120; // tasks asked for at once
+const PAGE = 120, LARGEST_PAGE = 1000; // tasks asked for at once: more, the further back somebody goes
 const GAP = 12; // pixels between tiles, as in style.css
 const AROUND = 1.5; // windows kept above and below
 
 /** What the gallery needs of a task: there may be 100,000 in memory. */
 function small(task) {
   const { id, gateway, images, registered_at, task: object } = task;
-  return { id, gateway, images: images.slice(0, 1), more: images.length - 1, registered_at, task: object?.prompt ? { prompt: object.prompt } : null };
+  return { id, gateway, images: [{ content_type: images[0].content_type }], more: images.length - 1, registered_at, task: object?.prompt ? { prompt: object.prompt } : null };
 }
 
 function tile(task, place) {
   const [image] = task.images;
   const picture = isFilm(image) ? filmIcon() : h("img", { src: taskPath(task, "/images/0/thumbnail"), alt: "", loading: "lazy", decoding: "async" });
-  const link = h("a", { href: taskLink(task), "aria-label": altOf({ ...task, images: [image] }, 0) }, picture,
+  const link = h("a", { href: taskLink(task), "aria-label": altOf(task, 0) }, picture,
     task.more > 0 ? h("span", { class: "count", "aria-hidden": "true" }, `+${task.more}`) : null,
     h("span", { class: "caption", "aria-hidden": "true" }, task.task?.prompt ?? task.id));
   if (picture.tagName === "IMG") picture.addEventListener("error", () => picture.replaceWith(h("span", { class: "no-picture" }, "no preview")), { once: true });
@@ -113,7 +113,7 @@ export function view(root) {
     asking = true;
     const mine = turn;
     try {
-      const page = await ask({ cursor, limit: PAGE, until: until.value && new Date(`${until.value}T24:00`).toISOString() });
+      const page = await ask({ cursor, limit: Math.min(Math.max(PAGE, grid.items.length >> 1), LARGEST_PAGE), until: until.value && new Date(`${until.value}T24:00`).toISOString() });
       if (closed || mine !== turn) return;
       cursor = page.next_cursor;
       take(page.tasks, (news) => grid.items.push(...news));

@@ -5,10 +5,11 @@ import { tell } from "./dom.js";
 import { taskKey } from "./format.js";
 import { EventFeed } from "./stream.js";
 
-const SOON_MS = 400; // events come in crowds: one reading for all of them
+// Events come in crowds: one reading for all of them, at once after a silence, else not more often than that.
+const SOON_MS = 250, CROWD_MS = 1500;
 const SLOW_MS = 5000; // budgets and queues move without an event
 
-export const LIVE_LIMIT = 200;
+export const LIVE_LIMIT = 60; // more are no view; the page says how many there are
 
 export class Live extends EventTarget {
   tasks = new Map(); // live ones, newest first
@@ -19,11 +20,13 @@ export class Live extends EventTarget {
   #feed = null;
   #soon = 0;
   #slow = 0;
+  #last = 0; // when it was read
   #reading = false;
   #again = false;
 
   start() {
     if (this.#feed) return;
+    this.read();
     this.#feed = new EventFeed({
       event: (type, body) => this.#heard(type, body),
       state: (state) => this.#connected(state),
@@ -47,6 +50,7 @@ export class Live extends EventTarget {
       return;
     }
     this.#reading = true;
+    this.#last = Date.now();
     try {
       const [tasks, gateways, endpoints, status] = await Promise.all([
         get(`/v1/tasks?active=true&brief=true&limit=${LIVE_LIMIT}`),
@@ -73,14 +77,15 @@ export class Live extends EventTarget {
 
   readSoon() {
     if (this.#soon) return;
+    const wait = Math.max(SOON_MS, this.#last + CROWD_MS - Date.now());
     this.#soon = setTimeout(() => {
       this.#soon = 0;
       this.read();
-    }, SOON_MS);
+    }, wait);
   }
 
   #connected(state) {
-    if (state === "live") this.read(); // what changed without an event, or before the first one
+    if (state === "live") this.readSoon(); // what changed without an event, or before the first one
     if (state === this.connection) return;
     this.connection = state;
     this.#tell("connection");

@@ -1,9 +1,8 @@
 // Where the page begins: signs in, shows the view that the address names, keeps the frame around it.
 
-import { call } from "./api.js";
+import { call, post } from "./api.js";
 import { h, setText, toast } from "./dom.js";
 import { live } from "./live.js";
-import { showSignIn, signInByLink } from "./signin.js";
 import { setUpTheme } from "./theme.js";
 
 const VIEWS = {
@@ -64,13 +63,13 @@ function setSignedIn(now) {
   for (const part of [nav, signOut, connection]) part.hidden = !now;
 }
 
-async function enter() {
+async function enter(focus = false) {
   setSignedIn(true);
   live.start();
-  await show({ focus: false });
+  await show({ focus });
 }
 
-function leave() {
+async function leave() {
   if (!signedIn && open?.signIn) return;
   turn++;
   setSignedIn(false);
@@ -78,7 +77,8 @@ function leave() {
   open?.close?.();
   open = { signIn: true };
   document.title = "Sign in · mjwatchd";
-  showSignIn(main, enter);
+  const { showSignIn } = await import("./signin.js");
+  if (!signedIn) showSignIn(main, () => enter(true)); // the focus was in the form
 }
 
 live.addEventListener("connection", () => {
@@ -102,14 +102,21 @@ signOut.addEventListener("click", async () => {
   leave();
 });
 
+/** By the link of `mjwatch page`, if that is what the address holds. */
+async function signInByLink() {
+  const link = /^#link=([0-9a-f]+)$/.exec(location.hash)?.[1];
+  if (!link) return;
+  history.replaceState(null, "", "/#/"); // it is used up: no bookmark of it
+  await post("/v1/page/session", { link });
+}
+
 async function begin() {
   try {
-    if (await signInByLink()) return await enter();
-    await call("GET", "/v1/gateways"); // is there a session?
-    await enter();
+    await signInByLink();
+    await enter(); // without a session the first question is answered 401, which leads to the form
   } catch (error) {
     leave();
-    if (error.status !== 401 || error.link) toast(error.message, "bad");
+    toast(error.message, "bad");
   }
 }
 

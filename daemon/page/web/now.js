@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { actionButton, h, setText, toast } from "./dom.js";
 import { ago, count, percent, span } from "./format.js";
-import { live, LIVE_LIMIT } from "./live.js";
+import { live } from "./live.js";
 import { TaskRows } from "./task_rows.js";
 
 function tile(name, href) {
@@ -103,7 +103,7 @@ export function view(root) {
   const troubles = h("ul", { class: "troubles", "aria-label": "Troubles" });
   const rows = new TaskRows();
   const none = h("p", { class: "empty" }, "Nothing is being made just now.");
-  const more = h("p", { class: "note" });
+  const more = h("p", { class: "note", hidden: true }, h("span", null), h("a", { href: "#/search?state=live" }, "Search them"));
   const watch = watchForm();
   const gateways = h("ul", { class: "cards" }), endpoints = h("ul", { class: "cards" });
   root.append(
@@ -134,7 +134,8 @@ export function view(root) {
     rows.show([...live.tasks.values()], live.gateways);
     none.hidden = live.tasks.size > 0;
     const all = status.tasks.watching + status.tasks.saving + status.tasks.late;
-    setText(more, live.tasks.size >= LIVE_LIMIT ? `The newest ${LIVE_LIMIT} of ${count(all)}.` : "");
+    more.hidden = all <= live.tasks.size;
+    setText(more.firstChild, `The newest ${count(live.tasks.size)} of ${count(all)}. `);
     setGateways(live.gateways, gatewayCard);
     setEndpoints(live.endpoints, endpointCard);
     watch.update();

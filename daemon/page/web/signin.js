@@ -1,21 +1,7 @@
-// Signing in: by the one-time link of `mjwatch page`, or by typing the token.
+// Signing in by typing the token.
 
 import { post } from "./api.js";
 import { h } from "./dom.js";
-
-/** True when the address held a link that was good. */
-export async function signInByLink() {
-  const found = /^#link=([0-9a-f]+)$/.exec(location.hash);
-  if (!found) return false;
-  history.replaceState(null, "", "/#/"); // it is used up: no bookmark of it
-  try {
-    await post("/v1/page/session", { link: found[1] });
-  } catch (error) {
-    error.link = true;
-    throw error;
-  }
-  return true;
-}
 
 export function showSignIn(main, entered) {
   const token = h("input", { id: "token", type: "password", autocomplete: "current-password", required: true, spellcheck: "false" });

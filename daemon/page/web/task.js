@@ -25,9 +25,7 @@ function facts(task) {
   return h("dl", { class: "facts" },
     fact("Gateway", task.gateway), fact("Action", task.action),
     fact("Progress", task.progress === null ? null : `${task.progress} %`), fact("Expected", expected),
-    fact("Registered", moment(task.registered_at)), fact("Submitted", task.submitted_at && moment(task.submitted_at)),
-    fact("Started", task.started_at && moment(task.started_at)), fact("Finished", task.finished_at && moment(task.finished_at)),
-    fact("Took", between(task.submitted_at, task.finished_at)), fact("Announced", task.ended_at && moment(task.ended_at)),
+    fact("Took", between(task.submitted_at, task.finished_at)),
     fact("Noticed and saved after", between(task.finished_at, task.ended_at)),
     task.ending ? null : fact("Expires", moment(task.expires_at)), fact("Seed", task.seed), fact("Pictures saved", task.save));
 }
@@ -57,14 +55,25 @@ function json(title, value) {
   return h("details", { class: "card" }, h("summary", null, title), h("pre", { tabindex: "0" }, JSON.stringify(value, null, 2)));
 }
 
+/** What happened, in the order of its times: told by events, and by the task's own times. */
 class Timeline {
   list = h("ol", { class: "timeline" });
   #progress = null;
+  #known = new Set();
 
   constructor(task) {
-    this.#add(task.registered_at, "Registered", "plain");
+    this.know(task);
     this.feed = new EventFeed({ event: (type, body) => this.heard(type, body), state: () => {}, gap: () => {} },
       { path: withQuery("/v1/events", { task: task.id, gateway: task.gateway }), last: "0" });
+  }
+
+  know(task) {
+    for (const [name, at] of [["Registered", task.registered_at], ["Submitted", task.submitted_at],
+      ["Begun by the gateway", task.started_at], ["Finished by the gateway", task.finished_at]]) {
+      if (!at || this.#known.has(name)) continue;
+      this.#known.add(name);
+      this.#add(at, name, "plain");
+    }
   }
 
   heard(type, body) {
@@ -73,7 +82,9 @@ class Timeline {
     if (type === "task.progress") {
       this.#progress ??= this.#add(body.timestamp, "", "live");
       setText(this.#progress.querySelector("strong"), `${word} ${Number.isFinite(progress) ? `${progress} %` : ""}`);
-      setText(this.#progress.querySelector("time"), moment(body.timestamp));
+      const time = this.#progress.querySelector("time");
+      time.dateTime = body.timestamp;
+      setText(time, moment(body.timestamp));
       return;
     }
     this.#progress = null;
@@ -82,7 +93,8 @@ class Timeline {
 
   #add(at, word, kind) {
     const item = h("li", { class: kind }, h("strong", null, word), h("time", { datetime: at }, moment(at)));
-    this.list.append(item);
+    const later = [...this.list.children].find((one) => one.querySelector("time").dateTime > at);
+    this.list.insertBefore(item, later ?? null);
     return item;
   }
 }
@@ -128,6 +140,7 @@ export function view(root, [gateway, id]) {
           location.hash = "#/";
         })));
     timeline ??= new Timeline(task);
+    timeline.know(task);
     body.replaceChildren(
       h("div", { class: "task-main" },
         task.images.length ? h("section", { class: "pictures", "aria-label": "Pictures" }, task.images.map((image, n) => pictureFigure(task, image, n))) : "",

@@ -21,7 +21,7 @@ tools.open = async (options = {}) => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, colorScheme: "light", ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = (tools.page = await context.newPage());
-  page.setDefaultTimeout(20000);
+  page.setDefaultTimeout(20000 * Number(process.env.PATIENCE ?? 1));
   await page.addInitScript(() => {
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => {

@@ -28,7 +28,8 @@ class Browser:
         # Beside its node_modules.
         (PACKAGES / "driver.mjs").write_bytes((SOURCE / "driver.mjs").read_bytes())
         self.log = folder / "browser.log"
-        environment = clean_environment({"CHROMIUM": shutil.which("chromium"), "HOME": str(folder)})
+        environment = clean_environment({"CHROMIUM": shutil.which("chromium"), "HOME": str(folder),
+                                         "PATIENCE": str(PATIENCE)})
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", "--", "node", str(PACKAGES / "driver.mjs")], cwd=PACKAGES,
