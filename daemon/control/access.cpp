@@ -22,6 +22,13 @@ std::string_view name_of(std::string_view header) {
   return header.substr(0, header.rfind(':'));
 }
 
+/// What elements of a page ask for, which can send no header of their own.
+bool is_picture(const http::ServerRequest& head) {
+  const auto& path = head.path;
+  if ((head.method != "GET" && head.method != "HEAD") || path.size() < 4) return false;
+  return path[0] == "v1" && path[1] == "tasks" && (path[3] == "image" || path[3] == "images");
+}
+
 bool is_address(const std::string& text) {
   in6_addr address{};
   return inet_pton(AF_INET, text.c_str(), &address) == 1 || inet_pton(AF_INET6, text.c_str(), &address) == 1;
@@ -99,7 +106,11 @@ std::optional<Problem> TcpAccess::refuse(const http::ServerRequest& head, WallTi
   const auto authorization = head.header("authorization");
   if (!authorization.empty()) return refuse(authorization, head.header("host"));
   if (head.method == "POST" && head.path == std::vector<std::string>{"v1", "page", "session"}) return std::nullopt;
-  if (!sessions_.good(session_of(head), now)) return refuse(authorization, head.header("host"));
+  const auto session = session_of(head);
+  if (!sessions_.good(session, now)) return refuse(authorization, head.header("host"));
+  if (!is_picture(head) && !sessions_.proves(session, head.header("x-mjwatchd-proof"))) {
+    return Problem{401, "A session alone shows pictures only; its proof is missing: sign in again.", {}, {}};
+  }
   if (head.method == "GET" || head.method == "HEAD" || !origin.empty()) return std::nullopt;
   return Problem{403, "A change by a session needs the Origin header, as browsers send it.", {}, {}};
 }

@@ -99,14 +99,15 @@ void ControlServer::Impl::sign_in(const AskPtr& ask) {
                                {}});
   }
   spdlog::info("the page was opened over TCP, by {}", token != nullptr ? "the token" : "a one-time link");
-  http::ServerResponse response;
-  response.status = 204;
+  const auto session = access_->sessions().open(now);
+  JsonText out;
+  out.object().text("proof", access_->sessions().proof_of(session)).end_object();
+  auto response = respond(200, out.take());
   const auto life = std::chrono::seconds(page::Sessions::kSessionLife).count();
   const bool tls = ask->request.header("origin").starts_with("https:");  // ended before us
-  response.headers = {{"set-cookie", access_->cookie() + "=" + access_->sessions().open(now) +
-                                         "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(life) +
-                                         (tls ? "; Secure" : "")},
-                      {"cache-control", "no-store"}};
+  response.headers.emplace_back("set-cookie", access_->cookie() + "=" + session +
+                                                  "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" +
+                                                  std::to_string(life) + (tls ? "; Secure" : ""));
   ask->reply(std::move(response));
 }
 

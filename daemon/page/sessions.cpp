@@ -90,6 +90,10 @@ bool Sessions::good(std::string_view session, WallTime now) const {
   return std::find(closed_.begin(), closed_.end(), session) == closed_.end();
 }
 
+std::string Sessions::proof_of(std::string_view session) const { return signature("proof " + std::string(session)); }
+
+bool Sessions::proves(std::string_view session, std::string_view proof) const { return same(proof_of(session), proof); }
+
 void Sessions::close(std::string_view session, WallTime now) {
   if (!good(session, now)) return;
   if (closed_.size() >= kMostClosed) closed_.pop_front();

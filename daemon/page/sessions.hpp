@@ -28,6 +28,10 @@ class Sessions {
 
   [[nodiscard]] std::string open(WallTime now) const;
   [[nodiscard]] bool good(std::string_view session, WallTime now) const;
+  /// What the page shows besides the cookie. Browsers send cookies to every port of a host, so another program's
+  /// page on this machine may be shown ours; the proof is kept where only this origin's scripts reach.
+  [[nodiscard]] std::string proof_of(std::string_view session) const;
+  [[nodiscard]] bool proves(std::string_view session, std::string_view proof) const;
   /// Signs out: the session is void until this run's end, or its own. The last 1000 are remembered.
   void close(std::string_view session, WallTime now);
 

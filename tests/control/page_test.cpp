@@ -27,6 +27,7 @@ class Browser {
     RawClient client(control_.server().port());
     std::string text = method + " " + target + " HTTP/1.1\r\nHost: " + host() + "\r\n";
     if (!cookie.empty()) headers.push_back("Cookie: other=1; " + cookie + "; more=2");
+    if (!proof.empty()) headers.push_back("x-mjwatchd-proof: " + proof);
     if (method != "GET") {
       headers.push_back("Content-Length: " + std::to_string(body.size()));
       if (send_origin) headers.push_back("Origin: " + origin());
@@ -38,18 +39,19 @@ class Browser {
   Reply get(const std::string& target, const std::vector<std::string>& headers = {}) {
     return ask("GET", target, "", headers);
   }
-  /// Signs in and keeps the cookie.
+  /// Signs in and keeps what the page would.
   Reply sign_in(const std::string& body) {
     auto reply = ask("POST", "/v1/page/session", body);
     if (const auto set = reply.headers.find("set-cookie"); set != reply.headers.end()) {
       cookie = set->second.substr(0, set->second.find(';'));
+      proof = at(reply, "proof");
     }
     return reply;
   }
   [[nodiscard]] std::string host() const { return "127.0.0.1:" + std::to_string(control_.server().port()); }
   [[nodiscard]] std::string origin() const { return "http://" + host(); }
 
-  std::string cookie;
+  std::string cookie, proof;
   bool send_origin = true;
 
  private:
@@ -118,7 +120,7 @@ TEST_CASE("the token opens a session that no script can see and no other page ca
   Browser browser(control);
   CHECK(is_problem(browser.get("/v1/status"), 401));
   const auto reply = browser.sign_in(kByToken);
-  CHECK(reply.status == 204);
+  CHECK(reply.status == 200);
   const auto set = reply.headers.at("set-cookie");
   CHECK(set.starts_with("mjwatchd_" + std::to_string(control.server().port()) + "="));
   for (const char* part : {"; HttpOnly", "; SameSite=Strict", "; Path=/", "; Max-Age=604800"}) {
@@ -145,7 +147,7 @@ TEST_CASE("a link opens one session, once") {
   CHECK(at(made, "url").starts_with(browser.origin() + "/#link="));
   CHECK(at(made, "expires_at") == "2026-11-23T13:13:00.123Z");
   const auto link = at(made, "url").substr(at(made, "url").find('=') + 1);
-  CHECK(browser.sign_in(R"({"link":")" + link + "\"}").status == 204);
+  CHECK(browser.sign_in(R"({"link":")" + link + "\"}").status == 200);
   CHECK(is_problem(other.sign_in(R"({"link":")" + link + "\"}"), 401, "mjwatch page"));
   CHECK(browser.get("/v1/status").status == 200);
   CHECK(is_problem(other.get("/v1/status"), 401));
@@ -206,6 +208,24 @@ TEST_CASE("no other page can use a session, whatever it sends") {
   CHECK(is_problem(browser.ask("PUT", "/v1/tasks/t1", "{}"), 403, "needs the Origin header"));
   CHECK_FALSE(control.on_loop([&] { return control.desk.has({"octopusx", "t1"}); }));
   CHECK(browser.get("/v1/tasks", {"Sec-Fetch-Site: same-origin"}).status == 200);
+}
+
+TEST_CASE("the cookie alone, which other ports' pages may be shown, sees pictures only") {
+  RunningControl control(tcp_options());
+  Browser browser(control), other(control);
+  browser.sign_in(kByToken);
+  other.sign_in(kByToken);
+  for (const std::string& proof : {std::string(), std::string("0"), other.proof}) {
+    browser.proof = proof;
+    for (const char* target : {"/v1/status", "/v1/tasks", "/v1/tasks/t1", "/v1/events", "/metrics"}) {
+      CHECK_MESSAGE(is_problem(browser.get(target), 401, "sign in again"), target);
+    }
+    CHECK(is_problem(browser.ask("PUT", "/v1/tasks/image", "{}"), 401));
+    CHECK(is_problem(browser.ask("POST", "/v1/tasks/t1/images/0"), 401));
+    for (const char* target : {"/v1/tasks/t1/image", "/v1/tasks/t1/images/0", "/v1/tasks/t1/images/0/thumbnail"}) {
+      CHECK_MESSAGE(is_problem(browser.get(target), 404), target);
+    }
+  }
 }
 
 TEST_CASE("a session of another port's daemon is none") {

@@ -81,14 +81,16 @@ class OpenApiTest(Case):
     def sign_in_and_out(self, daemon):
         """As the page does, over TCP; badly first."""
         host = daemon.config["control"]["listen"]
-        cookie = ""
+        cookie = proof = ""
         for method, body in (("POST", {"token": "wrong"}), ("POST", {"token": TOKEN}), ("DELETE", None)):
             connection = http.client.HTTPConnection(host, timeout=20)
             connection.request(method, "/v1/page/session", json.dumps(body) if body else None,
-                               {"origin": "http://" + host, "cookie": cookie})
+                               {"origin": "http://" + host, "cookie": cookie, "x-mjwatchd-proof": proof})
             answer = connection.getresponse()
             cookie = (answer.headers["set-cookie"] or "").split(";")[0]
-            record(method, "/v1/page/session", Answer(answer.status, answer.headers, answer.read()))
+            made = Answer(answer.status, answer.headers, answer.read())
+            proof = made.json()["proof"] if made.status == 200 else proof
+            record(method, "/v1/page/session", made)
             connection.close()
 
     def test_answers_are_as_described(self):

@@ -82,6 +82,15 @@ TEST_CASE("who signs out is out, and no one else") {
   CHECK(sessions.good(theirs, kNow));
 }
 
+TEST_CASE("a proof is of one session") {
+  const Sessions sessions("token");
+  const auto mine = sessions.open(kNow), theirs = sessions.open(kNow);
+  CHECK(sessions.proves(mine, sessions.proof_of(mine)));
+  CHECK_FALSE(sessions.proves(mine, sessions.proof_of(theirs)));
+  CHECK_FALSE(sessions.proves(mine, ""));
+  CHECK_FALSE(Sessions("other").proves(mine, sessions.proof_of(mine)));
+}
+
 TEST_CASE("no two secrets are alike") {
   std::set<std::string> all;
   for (int i = 0; i < 1000; ++i) all.insert(random_hex(24));

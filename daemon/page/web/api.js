@@ -7,6 +7,28 @@ export class ApiProblem extends Error {
   }
 }
 
+// Cookies go to every port of a host, so the cookie alone shows pictures only. All else needs what signing in told,
+// which is kept where only this page's origin reaches.
+let proof = "";
+try {
+  proof = localStorage.getItem("proof") ?? "";
+} catch {
+  // Storage is blocked: it is known as long as the page is open.
+}
+
+/** Signs in by a token or a link. */
+export async function signIn(by) {
+  ({ proof } = await call("POST", "/v1/page/session", by));
+  try {
+    localStorage.setItem("proof", proof);
+  } catch {
+    // As above.
+  }
+}
+
+/** Headers that every question needs. */
+export const credentials = () => ({ "x-mjwatchd-proof": proof });
+
 async function problemOf(answer) {
   const text = await answer.text();
   try {
@@ -22,7 +44,7 @@ export async function call(method, path, body) {
   try {
     answer = await fetch(path, {
       method,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
+      headers: { ...credentials(), ...(body !== undefined && { "content-type": "application/json" }) },
       body: body === undefined ? undefined : JSON.stringify(body),
       credentials: "same-origin",
       cache: "no-store",

@@ -1,6 +1,6 @@
 // Where the page begins: signs in, shows the view that the address names, keeps the frame around it.
 
-import { call, post } from "./api.js";
+import { call, signIn } from "./api.js";
 import { h, setText, toast } from "./dom.js";
 import { live } from "./live.js";
 import { setUpTheme } from "./theme.js";
@@ -107,7 +107,7 @@ async function signInByLink() {
   const link = /^#link=([0-9a-f]+)$/.exec(location.hash)?.[1];
   if (!link) return;
   history.replaceState(null, "", "/#/"); // it is used up: no bookmark of it
-  await post("/v1/page/session", { link });
+  await signIn({ link });
 }
 
 async function begin() {

@@ -1,6 +1,6 @@
 // Signing in by typing the token.
 
-import { post } from "./api.js";
+import { signIn } from "./api.js";
 import { h } from "./dom.js";
 
 export function showSignIn(main, entered) {
@@ -17,7 +17,7 @@ export function showSignIn(main, entered) {
     button.disabled = true;
     wrong.textContent = "";
     try {
-      await post("/v1/page/session", { token: token.value });
+      await signIn({ token: token.value });
       await entered();
     } catch (error) {
       wrong.textContent = error.message;

@@ -1,5 +1,7 @@
 // The daemon's events as they are committed. After a drop it goes on behind the last one it had.
 
+import { credentials } from "./api.js";
+
 const SILENCE_MS = 40000; // the daemon says something at least every 15 s
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
@@ -63,7 +65,7 @@ export class EventFeed {
     const abort = (this.#abort = new AbortController());
     let status = 0;
     try {
-      const headers = { accept: "text/event-stream", ...(this.#last && { "last-event-id": this.#last }) };
+      const headers = { ...credentials(), accept: "text/event-stream", ...(this.#last && { "last-event-id": this.#last }) };
       const answer = await fetch(this.#path, { headers, signal: abort.signal, cache: "no-store" });
       status = answer.status;
       if (answer.ok) await this.#read(answer.body.getReader(), abort);
