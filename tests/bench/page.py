@@ -23,7 +23,7 @@ from rig.gateway import Gateway  # noqa: E402
 from rig.many import multiply_task  # noqa: E402
 from rig.program import free_port, run, wait_until  # noqa: E402
 
-LOADS, LIVE = 15, 60
+LOADS, LIVE = 15, 20
 AIM_MS, AIM_BYTES = 200, 100_000
 
 FIRST_VIEW = """
