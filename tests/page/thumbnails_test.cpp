@@ -40,7 +40,7 @@ class Folder {
 
 std::string digest(char digit) { return std::string(64, digit); }
 
-std::string picture(const char* id) { return standin::make_picture(standin::PictureKind::png, id, 1, 64); }
+std::string picture(const std::string& id) { return standin::make_picture(standin::PictureKind::png, id, 1, 64); }
 
 struct Answer {
   std::string file, error;
@@ -129,7 +129,7 @@ TEST_CASE("the oldest go when there are too many bytes") {
   std::vector<std::string> files;
   std::uint64_t bytes = 0;
   for (const char digit : {'1', '2', '3', '4'}) {
-    files.push_back(bench.make(digest(digit), bench.folder.write("x.png", picture(&digit))).file);
+    files.push_back(bench.make(digest(digit), bench.folder.write("x.png", picture(std::string(1, digit)))).file);
     bytes += fs::file_size(files.back());
     // Made an hour after one another, oldest first.
     fs::last_write_time(files.back(), fs::file_time_type::clock::now() - std::chrono::hours('9' - digit));
