@@ -32,6 +32,7 @@ without() {
 if command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; then without nginx-light; fi
 if command -v node >/dev/null 2>&1; then without nodejs; fi
 if command -v npm >/dev/null 2>&1; then without npm; fi
+if command -v chromium >/dev/null 2>&1; then without chromium; fi
 if command -v systemd-socket-activate >/dev/null 2>&1; then without systemd; fi
 [ -n "$missing" ] || exit 0
 

@@ -293,6 +293,18 @@ class PageTest(Case):
         self.assertEqual(last, "#/task/gw/seed-3000")
         self.assert_nothing_wrong()
 
+    def test_a_film_has_an_icon_and_plays(self):
+        gateway = self.gateway("--picture", "mp4", "--picture-size", "20KB")
+        daemon = self.start(self.daemon_with_page(gateway))
+        gateway.make("film", duration="1ms", action="VIDEO", prompt="waves that move")
+        daemon.control.register("film", {"save": "video"})
+        self.assertEqual(daemon.control.get("/v1/tasks/film?wait=30s").json()["ending"], "succeeded")
+        self.enter(daemon)
+        self.go("gallery")
+        self.do("await page.waitForSelector('.gallery svg.film'); await page.click('.gallery a');")
+        self.do("await page.waitForFunction(() => document.querySelector('video')?.readyState >= 1);")
+        self.assert_nothing_wrong()
+
     def test_plots_draw_a_day(self):
         daemon = self.start(self.daemon_with_page(self.gateway()))
         self.enter(daemon)

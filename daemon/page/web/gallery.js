@@ -119,7 +119,7 @@ export function view(root) {
       take(page.tasks, (news) => grid.items.push(...news));
       const oldest = grid.items.at(-1);
       setText(note, grid.items.length === 0 ? (cursor === null ? "No picture has been saved yet." : "Looking further back…")
-        : `${count(grid.items.length)} tasks${cursor === null ? "" : " and more"}, back to ${moment(oldest.registered_at)}`);
+        : `${count(grid.items.length)} ${grid.items.length === 1 ? "task" : "tasks"}${cursor === null ? "" : " and more"}, back to ${moment(oldest.registered_at)}`);
     } catch (error) {
       setText(note, error.message);
       cursor = error.status === 0 ? cursor : null;
