@@ -34,9 +34,9 @@ std::string show_history(const page::History& history) {
   out.object().number("step_s", std::chrono::seconds(page::History::kStep).count()).key("gateways").array();
   for (const auto& [name, minutes] : history.gateways()) {
     // Columns, for a day has 1440 minutes.
-    const auto column = [&](const char* key, const auto& write) {
+    const auto column = [&out, &all = minutes](const char* key, const auto& write) {
       out.key(key).array();
-      for (const auto& minute : minutes) write(minute);
+      for (const auto& minute : all) write(minute);
       out.end_array();
     };
     out.object().text("name", name);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "tests/core/watch.hpp"
 
 using namespace mjwatchd;
