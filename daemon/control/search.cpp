@@ -12,7 +12,8 @@ using Done = std::function<void(const std::vector<TaskView>& found, TaskNo next)
 /// 0: all that fit are found by their numbers, one after the other.
 TaskNo window_of(const TaskQuery& query) {
   if (!query.words.empty()) return kTextsAtOnce;
-  const bool rows = query.since || query.until || !query.endings.empty() || query.stalled || query.pictures;
+  const bool stalled = query.stalled && !query.active.value_or(false);  // live ones have an index of their own
+  const bool rows = query.since || query.until || !query.endings.empty() || stalled || query.pictures;
   return rows ? kRowsAtOnce : 0;
 }
 

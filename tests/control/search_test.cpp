@@ -21,11 +21,7 @@ struct Page {
 /// A store with the tasks that a test gives it, and nothing between them.
 class Bench {
  public:
-  void add(TaskNo no, bool stalled = false) {
-    auto& task = desk.add({"octopusx", "t" + std::to_string(no)});
-    task.no = no;
-    task.record.stalled = stalled;
-  }
+  void add(TaskNo no) { desk.add({"octopusx", "t" + std::to_string(no)}).no = no; }
   Page search(TaskQuery query) {
     Page page;
     search_tasks(desk, std::move(query), [&page](const std::vector<TaskView>& found, TaskNo next) {
@@ -117,6 +113,17 @@ TEST_CASE("what stands in the rows is looked for ten times as far as texts") {
   query.endings = {Ending::lost};
   static_cast<void>(bench.search(query));
   CHECK(bench.asked(1).above == 1'000'000 - kRowsAtOnce);
+}
+
+TEST_CASE("stalled tasks are live, so they are found however long ago they came") {
+  Bench bench;
+  bench.add(1'000'000);
+  TaskQuery query;
+  query.stalled = true;
+  query.active = true;
+  static_cast<void>(bench.search(query));
+  CHECK(bench.desk.task_queries.size() == 1);
+  CHECK(bench.asked(0).above == 0);
 }
 
 TEST_CASE("what is looked for is passed on") {
