@@ -8,10 +8,17 @@ import { live } from "./live.js";
 
 const SHOWN = 20, MOST = 1000;
 
-/** A task that the daemon has given up is registered anew, as it was; not when a receiver's secret is not known here. */
+let configured = { gateways: [], endpoints: [] }; // as last read
+
+/**
+ * A task that the daemon has given up is registered anew, with its metadata and receivers; what the API does not tell
+ * of a registration (its filter of events, its time to expire) is the configuration's then. There is no such button
+ * where that would be refused: for a receiver whose secret is not known here, or what is gone from the configuration.
+ */
 function watchAgain(task) {
   const receivers = task.webhooks;
-  if (receivers?.some((one) => typeof one !== "string")) return null;
+  const there = (list, name) => list.some((one) => one.name === name && one.configured);
+  if (!there(configured.gateways, task.gateway) || receivers?.some((one) => !there(configured.endpoints, one))) return null;
   return actionButton("Watch again", async () => {
     await call("DELETE", taskPath(task));
     await call("PUT", taskPath(task), {
@@ -101,18 +108,20 @@ export function view(root) {
   root.append(further);
 
   async function read() {
-    const [status, deadOnes, heldOnes, endpoints, ...lists] = await Promise.all([
+    const [status, deadOnes, heldOnes, { endpoints }, { gateways }, ...lists] = await Promise.all([
       get("/v1/status"),
       get(withQuery("/v1/deliveries", { state: "dead", limit })),
       get(withQuery("/v1/deliveries", { state: "held", limit })),
       get("/v1/endpoints"),
+      get("/v1/gateways"),
       ...tasks.map((kind) => get(withQuery("/v1/tasks", { ...kind.query, brief: "true", limit }))),
     ]);
     if (closed) return;
+    configured = { gateways, endpoints };
     troubles.show(status.troubles, (one) => h("li", { class: "delivery" }, h("strong", null, one.part), h("p", { class: "reason" }, one.text)));
     dead.show(deadOnes.deliveries, (one) => deliveryItem(one, read, { withTask: true }), deadOnes.next_cursor);
     held.show(heldOnes.deliveries, (one) => deliveryItem(one, read, { withTask: true }), heldOnes.next_cursor);
-    held.actions.replaceChildren(...endpoints.endpoints.filter((one) => one.state === "disabled").map((one) => enable(one.name)));
+    held.actions.replaceChildren(...endpoints.filter((one) => one.state === "disabled").map((one) => enable(one.name)));
     tasks.forEach((kind, i) => kind.section.show(lists[i].tasks, kind.item, lists[i].tasks.length >= limit));
     const longest = Math.max(deadOnes.deliveries.length, heldOnes.deliveries.length, ...lists.map((one) => one.tasks.length));
     further.hidden = longest < limit || limit >= MOST;
