@@ -60,6 +60,21 @@ class PackageTest(Case):
         else:
             print("SKIPPED: lintian is not installed")
 
+    @unittest.skipUnless(shutil.which("readelf"), "SKIPPED: readelf is not installed")
+    def test_the_programs_are_hardened(self):
+        output("dpkg-deb", "-x", self.package, self.folder / "tree")
+        for program in ("mjwatchd", "mjwatch", "mjwatch-gateway"):
+            file = self.folder / "tree/usr/bin" / program
+            self.assertRegex(output("readelf", "-hW", file), r"Type: +DYN", "it can lie anywhere in memory")
+            parts = output("readelf", "-lW", file)
+            self.assertIn("GNU_RELRO", parts)
+            self.assertRegex(parts, r"GNU_STACK .* RW +0x", "its stack is not run")
+            self.assertNotRegex(parts, r"LOAD .* (RWE|WE) ", "what can be written is not run")
+            self.assertRegex(output("readelf", "-dW", file), r"FLAGS_1.*NOW.*PIE", "all is bound before it begins")
+            wanted = output("readelf", "--dyn-syms", "-W", file)
+            self.assertIn("__stack_chk_fail", wanted, "overrun stacks are noticed")
+            self.assertRegex(wanted, r"__(mem|str|v?s?n?printf|read|recv|fd)\w*_chk", "sizes are checked")
+
     def test_the_same_build_packs_to_the_same_bytes(self):
         self.assertEqual(build_package(self.folder).read_bytes(), self.package.read_bytes())
 
