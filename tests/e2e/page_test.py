@@ -126,6 +126,19 @@ class PageTest(Case):
         self.assertEqual(self.do("return await page.title()"), "Search · mjwatchd")
         self.assert_nothing_wrong()
 
+    def test_of_a_crowd_only_the_ends_are_followed(self):
+        daemon = self.start(self.daemon_with_page(self.gateway(), watch={"max_gap": "1s", "missing_grace": "6s"}))
+        self.enter(daemon)
+        followed = "return tools.requests.filter((url) => url.endsWith('/v1/events')).length"
+        before = self.do(followed)
+        crowd = [f"one-{number}" for number in range(1001)]
+        daemon.control.need("POST", "/v1/tasks", {"ids": crowd, "webhooks": []})
+        wait_until(lambda: any(url.endswith("task.lost") for url in self.do("return tools.requests")), 20,
+                   "it follows no progress")
+        self.text("#connection", "Live")
+        wait_until(lambda: self.do(followed) > before, 40, "the crowd is lost, and it follows everything again")
+        self.assert_nothing_wrong()
+
     def test_progress_moves_and_the_connection_is_lost_and_regained(self):
         gateway = self.gateway("--picture", "png", "--picture-size", "60KB")
         daemon = self.daemon_with_page(gateway)

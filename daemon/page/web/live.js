@@ -9,6 +9,10 @@ import { EventFeed } from "./stream.js";
 const SOON_MS = 250, CROWD_MS = 1500;
 const SLOW_MS = 5000; // budgets and queues move without an event
 
+const CROWD = 1000;
+const WITHOUT_PROGRESS = "/v1/events?type=" + ["started", "modal", "images", "succeeded", "failed", "cancelled", "stalled", "expired", "lost"]
+  .map((type) => `task.${type}`).join();
+
 export const LIVE_LIMIT = 60; // more are no view; the page says how many there are
 
 export class Live extends EventTarget {
@@ -62,6 +66,8 @@ export class Live extends EventTarget {
       this.gateways = gateways.gateways;
       this.endpoints = endpoints.endpoints;
       this.status = status;
+      // Every look at thousands of tasks would be more than a page can take: then it reads now and then instead.
+      this.#feed?.follow(status.tasks.watching > CROWD ? WITHOUT_PROGRESS : "/v1/events");
       this.#tell("change");
     } catch (error) {
       if (error.status === 0) this.#connected("lost");

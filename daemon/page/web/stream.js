@@ -31,6 +31,7 @@ export class EventFeed {
   #tries = 0;
   #timer = 0;
   #stopped = false;
+  #turned = false; // let go to follow something else, not lost
 
   constructor(on, { path = "/v1/events", last = "" } = {}) {
     this.#on = on;
@@ -39,6 +40,14 @@ export class EventFeed {
     document.addEventListener("visibilitychange", this.#look);
     window.addEventListener("online", this.#look);
     this.#open();
+  }
+
+  /** Other events from now on; none of them is missed in between. */
+  follow(path) {
+    if (path === this.#path) return;
+    this.#path = path;
+    this.#turned = this.#abort !== null;
+    this.#abort?.abort();
   }
 
   close() {
@@ -74,6 +83,10 @@ export class EventFeed {
     }
     this.#abort = null;
     if (this.#stopped) return;
+    if (this.#turned) {
+      this.#turned = false;
+      return void this.#open();
+    }
     if (status === 401) return void window.dispatchEvent(new Event("signed-out"));
     if (status === 410) {
       this.#last = "";
