@@ -24,6 +24,16 @@ Options completed(Options options) {
   return options;
 }
 
+/// Nothing when the disk does not say.
+std::optional<Room> room_of(const PictureFolder& folder) {
+  try {
+    return folder.room();
+  } catch (const DiskTrouble& trouble) {
+    spdlog::debug("{}", trouble.text);
+    return std::nullopt;
+  }
+}
+
 }  // namespace
 
 DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& client, Options options)
@@ -38,6 +48,7 @@ DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& cli
   if (gateways_.size() > 1 && !folder_.pattern.names_gateway()) {
     throw std::invalid_argument("images.name needs {gateway}: ids of several gateways are not distinct");
   }
+  room_ = room_of(folder_);
   if (options_.s3) shelf_ = std::make_unique<S3Shelf>(io, client, worker_, *options_.s3, folder_.path);
   // First in the queue, so that no part file of this run is there yet.
   if (!worker_.post([this] { folder_.remove_orphans(); }, nullptr)) throw std::logic_error("a new worker has no room");
@@ -100,17 +111,11 @@ void DirectoryImageStore::remove(std::vector<SavedImage> images, std::function<v
 void DirectoryImageStore::look_at_room() {
   if (looking_) return;  // behind a disk that hangs one look is enough
   const auto found = std::make_shared<std::optional<Room>>();
-  auto look = [this, found] {
-    try {
-      *found = folder_.room();
-    } catch (const DiskTrouble& trouble) {
-      spdlog::debug("{}", trouble.text);
-    }
-  };
-  looking_ = worker_.post(std::move(look), [this, found] {
-    looking_ = false;
-    room_ = *found;
-  });
+  looking_ = worker_.post([this, found] { *found = room_of(folder_); },
+                          [this, found] {
+                            looking_ = false;
+                            room_ = *found;
+                          });
 }
 
 void DirectoryImageStore::make_room() {

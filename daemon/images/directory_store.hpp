@@ -47,7 +47,8 @@ class DirectoryImageStore final : public ImageStore {
   /// Why pictures are not saved now (a disk that is full or read-only, an object store that takes none);
   /// empty while they are.
   [[nodiscard]] const std::string& paused() const { return disk_.paused().empty() ? shelf_trouble_ : disk_.paused(); }
-  /// The disk of the picture folder as of the last look; nothing before that, and when it does not say.
+  /// The disk of the picture folder as of the last look, the first of which is at the start; nothing when it did
+  /// not say.
   [[nodiscard]] const std::optional<Room>& room() const { return room_; }
   /// Looks again, on the worker's thread.
   void look_at_room();
