@@ -14,6 +14,9 @@ const VIEWS = {
   task: () => import("./task.js"),
 };
 
+// It does not wait for the style, so it may be here before the rest of the page is.
+if (document.readyState === "loading") await new Promise((done) => document.addEventListener("DOMContentLoaded", done));
+
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
 const signOut = document.getElementById("sign-out");
