@@ -66,6 +66,17 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     end_soon(id);
   }
 
+  void hold(CallId id) {
+    if (const auto found = exchanges_.find(id); found != exchanges_.end()) found->second->held = true;
+  }
+
+  void resume(CallId id) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end() || !std::exchange(found->second->held, false) || !found->second->paused) return;
+    to_resume_.push_back(id);
+    pump_soon();
+  }
+
   [[nodiscard]] std::size_t in_flight() const { return exchanges_.size() + deliveries_.size(); }
 
   [[nodiscard]] bool forgets_time() const { return timed_ > 0 && multi_ && !multi_->keeps_time(kLateTimer); }
@@ -105,6 +116,13 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     if (multi_->busy()) return pump_soon();  // someone ran the loop from inside a callback
     for (const CallId id : std::exchange(to_start_, {})) launch(id);
     for (const CallId id : std::exchange(to_end_, {})) finish(id, CURLE_OK);
+    for (const CallId id : std::exchange(to_resume_, {})) go_on(id);
+  }
+
+  void go_on(CallId id) {
+    const auto found = exchanges_.find(id);
+    if (found == exchanges_.end() || found->second->held || !std::exchange(found->second->paused, false)) return;
+    if (const CURLcode code = multi_->go_on(found->second->easy()->get()); code != CURLE_OK) finish(id, code);
   }
 
   void launch(CallId id) {
@@ -139,7 +157,8 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     if (found == exchanges_.end()) return;
     Exchange& exchange = *found->second;
     const std::uint64_t progress = exchange.progress();
-    exchange.still_looks = progress == exchange.last_progress ? exchange.still_looks + 1 : 0;
+    const bool still = progress == exchange.last_progress && !exchange.held;
+    exchange.still_looks = still ? exchange.still_looks + 1 : 0;
     exchange.last_progress = progress;
     if (exchange.still_looks < kStallLooks) return look_later(exchange);
     const auto pause = exchange.request().stall_timeout.count();
@@ -210,7 +229,7 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
   std::unordered_map<CallId, std::unique_ptr<Exchange>> exchanges_;
   std::deque<Delivery> deliveries_;
   std::vector<std::unique_ptr<Easy>> spare_;
-  std::vector<CallId> to_start_, to_end_;
+  std::vector<CallId> to_start_, to_end_, to_resume_;
   CallId last_ = 0;
   std::size_t timed_ = 0;  ///< exchanges with curl that have a time limit
   bool pumping_ = false, closed_ = false;
@@ -224,6 +243,8 @@ Client::CallId Client::start(Request request, std::function<void(Response)> done
   return impl_->start(std::move(request), std::move(done));
 }
 void Client::cancel(CallId call) { impl_->cancel(call); }
+void Client::hold(CallId call) { impl_->hold(call); }
+void Client::resume(CallId call) { impl_->resume(call); }
 std::size_t Client::in_flight() const { return impl_->in_flight(); }
 bool Client::forgets_time() const { return impl_->forgets_time(); }
 

@@ -79,6 +79,7 @@ struct Request {
   std::uint64_t keep_body = 16U << 20;  ///< bytes of the body kept in `Response::body`
   std::uint64_t max_body = 16U << 20;   ///< bytes after which the exchange is aborted
   bool read_to_limit = false;           ///< for its beginning, also of what announces more than max_body
+  std::size_t read_at_once = 0;         ///< bytes, for large bodies; 0: as curl does, 16 KiB
   bool accept_encoding = false;         ///< let the server compress (gateway calls only)
   std::string proxy;                    ///< http://, https://, socks5h://; empty: none at all
   std::string ca_file;                  ///< trusted instead of the system's authorities
@@ -111,6 +112,10 @@ class Client {
   CallId start(Request request, std::function<void(Response)> done);
   /// Ends it at once with Fault::cancelled; its callback still runs (later). Unknown ids are ignored.
   void cancel(CallId call);
+  /// on_body is given no more until resume(): the rest waits in the kernel, and at most read_at_once bytes
+  /// here. Being held counts for `timeout`, but not as a stall. Unknown ids are ignored.
+  void hold(CallId call);
+  void resume(CallId call);
   [[nodiscard]] std::size_t in_flight() const;
   /// Whether exchanges with a time limit are in flight of which curl, or we, forgot the time. May be true
   /// for a moment; for longer, none of them moves, nor ever ends.

@@ -104,6 +104,10 @@ std::size_t Exchange::on_header(char* text, std::size_t size, std::size_t count,
 
 std::size_t Exchange::on_piece(char* bytes, std::size_t size, std::size_t count, void* self) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
+  if (exchange.held && !exchange.ended()) {
+    exchange.paused = true;
+    return CURL_WRITEFUNC_PAUSE;  // and the same bytes once more later
+  }
   try {
     return exchange.take_piece({bytes, size * count}) ? size * count : 0;
   } catch (const std::exception& error) {

@@ -49,7 +49,9 @@ class Exchange {
   /// Bytes moved and steps taken so far, to see whether anything does.
   [[nodiscard]] std::uint64_t progress() const;
 
-  bool added = false;  ///< to the multi handle
+  bool added = false;   ///< to the multi handle
+  bool held = false;    ///< nothing more is to be given to on_body
+  bool paused = false;  ///< curl was told so
   std::optional<asio::steady_timer> stall_timer;
   std::uint64_t last_progress = 0;
   int still_looks = 0;  ///< times in a row that progress() stayed

@@ -128,6 +128,7 @@ void Exchange::set_headers() {
 void Exchange::set_limits() {
   easy_->number(CURLOPT_CONNECTTIMEOUT_MS, to_ms(request_.connect_timeout));
   easy_->number(CURLOPT_TIMEOUT_MS, to_ms(request_.timeout));
+  if (request_.read_at_once > 0) easy_->number(CURLOPT_BUFFERSIZE, static_cast<long>(request_.read_at_once));
   easy_->number(CURLOPT_NOSIGNAL, 1);
   easy_->number(CURLOPT_QUICK_EXIT, 1);  // never wait for a name lookup nobody wants any more
   easy_->number(CURLOPT_MAXLIFETIME_CONN, static_cast<long>(request_.connection_life.count()));

@@ -54,6 +54,13 @@ void Multi::act(curl_socket_t socket, int events) {
   drain();
 }
 
+CURLcode Multi::go_on(CURL* easy) {
+  busy_ = true;
+  const CURLcode code = curl_easy_pause(easy, CURLPAUSE_CONT);
+  busy_ = false;
+  return code;
+}
+
 /// Reports what is finished. Messages are taken one by one and copied, as removing a handle makes them
 /// void; so this may be entered again from what it calls.
 void Multi::drain() {

@@ -33,6 +33,9 @@ class Multi {
   CURLMcode add(CURL* easy) { return curl_multi_add_handle(multi_.get(), easy); }
   void remove(CURL* easy) { curl_multi_remove_handle(multi_.get(), easy); }
 
+  /// Has curl go on with a handle whose writing was paused; it may call back from inside this.
+  CURLcode go_on(CURL* easy);
+
   /// True from inside curl's callbacks.
   [[nodiscard]] bool busy() const { return busy_; }
 
