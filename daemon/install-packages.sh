@@ -1,11 +1,12 @@
 #!/bin/sh
 # Installs the Debian packages that building needs, and by its argument those of more: "package" to make a Debian
-# package, "tests" to test, "fuzz" and "coverage" for these.
+# package, "tests" to test, "bench", "fuzz" and "coverage" for these.
 # What is there already is left alone, so that with everything there no network and no root is needed.
 set -eu
 
 packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev
-libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libpng-dev libjpeg62-turbo-dev libturbojpeg0-dev
+libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libdeflate-dev libpng-dev libjpeg62-turbo-dev
+libturbojpeg0-dev
 libwebp-dev node-llhttp libcli11-dev prometheus-cpp-dev ca-certificates"
 case ${1:-} in
   '') ;;
@@ -13,6 +14,7 @@ case ${1:-} in
   *)
     packages="$packages doctest-dev clang-format python3 curl nodejs npm nginx-light systemd
 dpkg-dev file lintian man-db bash-completion mmdebstrap iproute2 procps chromium"
+    if [ "$1" = bench ]; then packages="$packages aria2"; fi
     if [ "$1" = fuzz ]; then packages="$packages clang libclang-rt-14-dev"; fi
     if [ "$1" = coverage ]; then packages="$packages gcovr"; fi
     ;;

@@ -90,6 +90,7 @@ if setarch "$(uname -m)" -R true 2>/dev/null; then fixed_layout="setarch $(uname
 [ $# -eq 0 ] || shift
 case $mode in
   bench)
+    sh daemon/install-packages.sh bench
     build release
     exec sh tests/bench/run.sh
     ;;

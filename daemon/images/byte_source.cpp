@@ -48,29 +48,39 @@ std::size_t MemorySource::read(std::uint64_t offset, std::span<unsigned char> in
   return count;
 }
 
-void FileSource::fill(std::uint64_t offset) {
-  window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kWindow, size_ - offset)));
-  window_at_ = offset;
+std::size_t FileSource::pull(std::uint64_t offset, std::span<unsigned char> into) const {
   std::size_t have = 0;
-  while (have < window_.size()) {
-    const ssize_t got = ::pread(fd_, window_.data() + have, window_.size() - have, static_cast<off_t>(offset + have));
+  while (have < into.size()) {
+    const ssize_t got = ::pread(fd_, into.data() + have, into.size() - have, static_cast<off_t>(offset + have));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      const int error = errno;
-      window_.clear();
-      throw std::system_error(error, std::generic_category(), "reading a picture");
-    }
+    if (got < 0) throw std::system_error(errno, std::generic_category(), "reading a picture");
     if (got == 0) break;
     have += static_cast<std::size_t>(got);
   }
-  window_.resize(have);
+  return have;
+}
+
+void FileSource::fill(std::uint64_t offset) {
+  std::vector<unsigned char> fresh = std::move(window_);
+  window_.clear();  // and so it stays if the disk fails
+  fresh.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kWindow, size_ - offset)));
+  fresh.resize(pull(offset, fresh));
+  window_ = std::move(fresh);
+  window_at_ = offset;
 }
 
 std::size_t FileSource::read(std::uint64_t offset, std::span<unsigned char> into) {
   std::size_t done = 0;
   while (done < into.size() && offset + done < size_) {
     const std::uint64_t at = offset + done;
-    if (at < window_at_ || at >= window_at_ + window_.size()) fill(at);
+    const bool seen = at >= window_at_ && at < window_at_ + window_.size();
+    if (!seen && into.size() - done >= kWindow && size_ - at >= kWindow) {  // no need to copy it twice
+      const std::size_t got = pull(at, into.subspan(done, kWindow));
+      if (got == 0) break;
+      done += got;
+      continue;
+    }
+    if (!seen) fill(at);
     if (window_.empty()) break;
     const std::size_t skip = static_cast<std::size_t>(at - window_at_);
     const std::size_t count = std::min(into.size() - done, window_.size() - skip);

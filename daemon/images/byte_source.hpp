@@ -53,6 +53,7 @@ class FileSource final : public ByteSource {
   std::size_t read(std::uint64_t offset, std::span<unsigned char> into) override;
 
  private:
+  std::size_t pull(std::uint64_t offset, std::span<unsigned char> into) const;
   void fill(std::uint64_t offset);
 
   int fd_;

@@ -14,6 +14,9 @@ namespace mjwatchd::images {
 
 namespace {
 
+// Most of a picture's time goes in waiting for its syncs, which the disk does together.
+constexpr std::size_t kThreads = 4;
+
 /// Each download has at most one job waiting; the rest are removals of part files.
 std::size_t worker_bound(const Options& options) { return options.max_downloads * 4 + 64; }
 
@@ -41,7 +44,8 @@ DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& cli
       client_(client),
       options_(completed(std::move(options))),
       folder_(options_.directory, NamePattern(options_.name), options_.keep_free),
-      worker_(io, worker_bound(options_)),
+      // No part file of this run is there yet.
+      worker_(io, worker_bound(options_), kThreads, [this] { folder_.remove_orphans(); }),
       disk_(io, worker_, folder_, options_.look_again, options_.resumed),
       slots_(options_.max_downloads, options_.max_per_origin) {
   for (GatewayOptions& gateway : options_.gateways) gateways_.emplace(gateway.name, gateway);
@@ -50,8 +54,6 @@ DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& cli
   }
   room_ = room_of(folder_);
   if (options_.s3) shelf_ = std::make_unique<S3Shelf>(io, client, worker_, *options_.s3, folder_.path);
-  // First in the queue, so that no part file of this run is there yet.
-  if (!worker_.post([this] { folder_.remove_orphans(); }, nullptr)) throw std::logic_error("a new worker has no room");
 }
 
 DirectoryImageStore::~DirectoryImageStore() {

@@ -15,9 +15,9 @@ using http::Fault;
 
 namespace {
 
-// The client cannot be told to wait, so bytes the disk has not taken are held up to here; then the
-// exchange is ended and resumed when they are written.
-constexpr std::size_t kMostPending = 32U << 20;
+// What is read at once, and what waits at most while the worker writes as much: large enough that the calls
+// cost little beside the bytes, small enough that many downloads fit into a few megabytes.
+constexpr std::size_t kPiece = 256U << 10;
 
 /// What the guard says of a host that is an address, for when a proxy will connect to it.
 std::optional<std::string> judge_literal(const http::AddressGuard& guard, std::string host) {
@@ -57,6 +57,7 @@ struct Download::Disk {
   TaskKey key;
   std::size_t index = 0;
   std::unique_ptr<PartFile> part;
+  std::string bytes;  // being written; its room is used again
   std::string trouble;
   Verdict verdict;
   SavedImage image;
@@ -132,6 +133,7 @@ void Download::request() {
   request.stall_timeout = place_.options.stall_timeout;
   request.max_body = place_.options.max_size - std::min(received_, place_.options.max_size);
   request.keep_body = 0;
+  request.read_at_once = kPiece;
   request.proxy = own ? place_.gateway.proxy : place_.options.proxy;
   if (own) request.ca_file = place_.gateway.ca_file;
   // With a proxy the address connected to is the proxy's, which the configuration chose.
@@ -145,7 +147,7 @@ void Download::request() {
     const auto self = weak.lock();
     return self && self->done_ && self->on_body(piece);
   };
-  good_head_ = swamped_ = false;
+  good_head_ = held_ = false;
   call_ = place_.client.start(std::move(request), [weak](http::Response response) {
     const auto self = weak.lock();
     if (!self) return;
@@ -175,30 +177,39 @@ bool Download::on_head(const http::Response& head) {
 bool Download::on_body(std::string_view piece) {
   if (!good_head_) return false;
   if (received_ + piece.size() > place_.options.max_size) return false;
-  if (pending_.size() + piece.size() > kMostPending) {
-    swamped_ = true;
-    return false;
-  }
+  // Both of the two that take turns are made once, as large as they will be.
+  if (pending_.capacity() < kPiece) pending_.reserve(kPiece + piece.size());
   pending_.append(piece);
   received_ += piece.size();
-  flush();
+  if (pending_.size() >= kPiece) flush();
+  if (!done_) return false;
+  if (pending_.size() >= kPiece && !held_) {
+    held_ = true;
+    place_.client.hold(*call_);
+  }
   return true;
 }
 
 /// One write at a time is with the worker; what comes meanwhile goes together in the next.
 void Download::flush() {
   if (writing_ || (pending_.empty() && !clear_)) return;
+  std::swap(disk_->bytes, pending_);  // which is empty: the worker has done with it
   run(
-      [bytes = std::exchange(pending_, {}), clear = std::exchange(clear_, false), expected = expected_](Disk& disk) {
+      [clear = std::exchange(clear_, false), expected = expected_](Disk& disk) {
         if (clear) disk.part->clear();
         if (expected > 0 && disk.part->size() == 0) disk.part->expect(expected);
-        disk.part->append(bytes);
+        disk.part->append(disk.bytes);
+        disk.bytes.clear();
       },
       &Download::on_written);
 }
 
 void Download::on_written() {
-  flush();
+  if (response_ || pending_.size() >= kPiece) flush();
+  if (held_ && call_ && pending_.size() < kPiece) {
+    held_ = false;
+    place_.client.resume(*call_);
+  }
   if (!writing_ && response_ && done_) judge();
 }
 
@@ -231,14 +242,16 @@ void Download::on_status() {
 void Download::on_fault() {
   const Fault fault = response_->fault;
   const std::string detail = response_->detail;
-  const bool large = fault == Fault::too_large || (fault == Fault::aborted && good_head_ && !swamped_);
+  const bool large = fault == Fault::too_large || (fault == Fault::aborted && good_head_);
   if (large) {
     return finish(Kind::closed, "larger than the " + std::to_string(place_.options.max_size) + " bytes allowed");
   }
   if (fault == Fault::refused_address) return finish(Kind::closed, "address refused: " + detail);
   if (fault == Fault::invalid_url) return finish(Kind::closed, "the URL cannot be used");
-  if ((fault == Fault::broken || swamped_) && again(true)) return;
-  finish(Kind::temporary, swamped_ ? "the disk is slower than the network" : detail);
+  // A large picture on a slow line must not begin anew each time.
+  const bool goes_on = fault == Fault::timeout && received_ > 0 && !validator_.empty();
+  if ((fault == Fault::broken || goes_on) && again(true)) return;
+  finish(Kind::temporary, detail);
 }
 
 void Download::redirect() {

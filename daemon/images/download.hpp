@@ -79,11 +79,11 @@ class Download : public std::enable_shared_from_this<Download> {
   std::shared_ptr<Disk> disk_;
   std::optional<http::Client::CallId> call_;
   std::optional<http::Response> response_;
-  std::string pending_;         // bytes not yet with the worker
+  std::string pending_;         // bytes not yet with the worker; bounded, for the exchange is held
   std::string validator_;       // strong ETag or Last-Modified, for If-Range
   std::uint64_t received_ = 0;  // bytes of the picture, pending ones included
   std::uint64_t expected_ = 0;  // of the whole picture, as announced; 0: it was not
-  bool writing_ = false, clear_ = false, good_head_ = false, swamped_ = false;
+  bool writing_ = false, clear_ = false, good_head_ = false, held_ = false;
   int retries_left_ = 2, redirects_left_ = 3;
 };
 

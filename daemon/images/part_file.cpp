@@ -81,6 +81,8 @@ void PartFile::make_file() {
 
 void PartFile::append(std::string_view bytes) {
   digest_.add(bytes);
+  if (size_ == 0 && bytes.starts_with("\x89PNG\r\n\x1a\n")) png_.emplace();
+  if (png_) png_->take(bytes);
   while (!bytes.empty()) {
     const ssize_t wrote = ::write(file_.get(), bytes.data(), bytes.size());
     if (wrote < 0 && errno == EINTR) continue;
@@ -98,16 +100,11 @@ void PartFile::clear() {
   if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) fail("emptying a file", errno);
   size_ = checked_at_ = 0;
   digest_ = Digest();
+  png_.reset();
 }
 
 Verdict PartFile::check(SavedImage& facts) {
-  FileSource source(file_.get(), size_);
-  Verdict verdict;
-  try {
-    verdict = verify(source);
-  } catch (const std::system_error& error) {
-    fail("reading a picture", error.code().value());
-  }
+  Verdict verdict = png_ ? png_->verdict() : judge();
   if (!verdict.error.empty() || !verdict.type) return verdict;
   facts.sha256 = digest_.finish();
   facts.bytes = size_;
@@ -115,6 +112,15 @@ Verdict PartFile::check(SavedImage& facts) {
   facts.width = verdict.width;
   facts.height = verdict.height;
   return verdict;
+}
+
+Verdict PartFile::judge() const {
+  FileSource source(file_.get(), size_);
+  try {
+    return verify(source);
+  } catch (const std::system_error& error) {
+    fail("reading a picture", error.code().value());
+  }
 }
 
 std::vector<std::string> PartFile::name_of(PictureType type) const {

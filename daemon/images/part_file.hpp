@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "daemon/images/descriptor.hpp"
 #include "daemon/images/digest.hpp"
 #include "daemon/images/name_pattern.hpp"
+#include "daemon/images/png_walk.hpp"
 #include "daemon/images/verify.hpp"
 #include "mjwatchd/task.hpp"
 
@@ -86,6 +88,7 @@ class PartFile {
  private:
   void open_folder();
   void make_file();
+  [[nodiscard]] Verdict judge() const;
   [[nodiscard]] bool already_there(const std::string& name, const std::string& sha256) const;
   [[noreturn]] void fail(const char* doing, int error) const;
   void remove();
@@ -97,6 +100,7 @@ class PartFile {
   std::string name_;  // of the part file; empty when there is none
   std::uint64_t size_ = 0, checked_at_ = 0;
   Digest digest_;
+  std::optional<PngWalk> png_;  ///< what begins as a PNG is judged as it comes
 };
 
 }  // namespace mjwatchd::images

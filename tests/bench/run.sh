@@ -26,6 +26,8 @@ python3 -B tests/bench/page.py || [ $? = 77 ] || code=1
 printf '\n== How fast webhooks go out\n'
 cmake --build "$MJWATCHD_PROGRAMS" --target webhook_receiver bare_poster >&2
 python3 -B tests/bench/webhooks.py || code=1
+printf '\n== What saving pictures costs, beside aria2c and curl\n'
+python3 -B tests/bench/pictures.py || code=1
 printf '\n== How soon an end is noticed: measured beside simulated\n'
 python3 -B tests/bench/noticing.py || code=1
 printf '\n== How soon an end is noticed, and what deciding costs\n'

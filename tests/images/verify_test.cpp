@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/images/png_walk.hpp"
 #include "tests/images/pictures.hpp"
 
 namespace mjwatchd::images::test {
@@ -61,6 +62,29 @@ TEST_CASE("a PNG with one wrong byte inside is refused by its CRC") {
     bytes[at] = static_cast<char>(bytes[at] ^ 0x20);
     CHECK_FALSE(look(bytes).error.empty());
   }
+}
+
+TEST_CASE("a PNG is judged as it comes just as when it is read, in pieces of any size") {
+  const std::string whole = make_png(31, 17);
+  std::string flipped = whole, endless = whole.substr(0, 33) + "\xff\xff\xff\xff" + whole.substr(37);
+  flipped[whole.size() / 2] = static_cast<char>(flipped[whole.size() / 2] ^ 1);
+  const std::string bare = whole.substr(0, 33) + whole.substr(whole.size() - 12);
+  for (const std::string& bytes : {whole, whole + "more", whole.substr(0, whole.size() - 5), whole.substr(0, 20),
+                                   flipped, endless, bare, whole.substr(0, 8), whole.substr(0, 8) + whole.substr(33)}) {
+    const Verdict read = look(bytes);
+    for (const std::size_t step : {1U, 2U, 3U, 7U, 64U, 100'000U}) {
+      PngWalk walk;
+      for (std::size_t at = 0; at < bytes.size(); at += step) walk.take(std::string_view(bytes).substr(at, step));
+      const Verdict came = walk.verdict();
+      CHECK(came.error == read.error);
+      CHECK(came.cut == read.cut);
+      CHECK(came.width == read.width);
+      CHECK(came.height == read.height);
+    }
+  }
+  CHECK(look(whole).width == 31);
+  CHECK(look(endless).error == "the PNG is broken: a chunk is longer than the format allows");
+  CHECK(look(bare).error == "the PNG is broken: it has no image data");
 }
 
 TEST_CASE("a page or JSON served as a picture is quoted in the error") {

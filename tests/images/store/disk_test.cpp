@@ -1,7 +1,9 @@
 // A disk that does not take pictures.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -15,33 +17,51 @@ TEST_CASE("a full disk pauses saving, and says so") {
   House house(gateway.url());
   house.options.keep_free = ~0ULL;
   CHECK(house.save(image_at(gateway.url() + "/x.png")).verdict == SaveVerdict::try_again);
-  house.run_until([&] { return !house.store->paused().empty(); });
+  run_until(house.io, [&] { return !house.store->paused().empty(); });
   CHECK(has(house.store->paused(), "too little free space"));
   CHECK(has(house.save(image_at(gateway.url() + "/y.png")).result.error.value(), "too little free space"));
   CHECK(gateway.requests().empty());
   CHECK(house.files_left() == 0);
 }
 
+namespace {
+
+/// While it lasts, no file of this process can have a mebibyte.
+struct SmallFiles {
+  SmallFiles() {
+    std::signal(SIGXFSZ, SIG_IGN);
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    rlimit small = before;
+    small.rlim_cur = 512U << 10;
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallFiles() { ::setrlimit(RLIMIT_FSIZE, &before); }
+  SmallFiles(const SmallFiles&) = delete;
+  SmallFiles& operator=(const SmallFiles&) = delete;
+  rlimit before{};
+};
+
+}  // namespace
+
 TEST_CASE("a pause ends by itself when the disk takes pictures again, and that is told once") {
-  const RawServer gateway([](const std::string&) { return close_reply(200, make_png(30, 30)); });
-  House house(gateway.url());
-  int resumed = 0;
-  bool full = true;
-  house.options.resumed = [&] { ++resumed; };
   const TemporaryFolder where;
-  PictureFolder folder(where.path.string(), NamePattern("{id}{suffix}{ext}"), 0);
-  FileWorker worker(house.io, 8);
-  // A look goes on at the folder as it is then.
-  DiskPause pause(house.io, worker, folder, milliseconds(1), house.options.resumed);
-  folder.keep_free = ~0ULL;
-  pause.suspect(1000);
-  CHECK(pause.paused().empty());  // it may be that picture's own trouble
-  house.run_until([&] { return !pause.paused().empty(); });
-  CHECK(has(pause.paused(), "too little free space"));
-  CHECK(resumed == 0);
-  CHECK(worker.post([&] { folder.keep_free = 0; }, [&] { full = false; }));
-  house.run_until([&] { return pause.paused().empty(); });
-  CHECK_FALSE(full);
+  const PictureFolder folder(where.path.string(), NamePattern("{id}{suffix}{ext}"), 0);
+  asio::io_context io;
+  FileWorker worker(io, 8);
+  int resumed = 0;
+  DiskPause pause(io, worker, folder, milliseconds(1), [&] { ++resumed; });
+  {
+    const SmallFiles limit;
+    pause.suspect(1000);
+    CHECK(pause.paused().empty());  // it may be that picture's own trouble
+    run_until(io, [&] { return !pause.paused().empty(); });
+    CHECK(has(pause.paused(), "File too large"));
+    pause.suspect(1000);  // of which nothing new is to be learned
+    io.run_for(milliseconds(20));
+    CHECK_FALSE(pause.paused().empty());
+    CHECK(resumed == 0);
+  }
+  run_until(io, [&] { return pause.paused().empty(); });
   CHECK(resumed == 1);
   CHECK(where.files() == 0);
 }
@@ -55,7 +75,7 @@ TEST_CASE("a folder that is in the way of one picture does not stop the others")
   std::filesystem::create_directories(house.where.path / "gw");
   std::ofstream(house.where.path / "gw" / "t1") << "not a folder";
   CHECK(has(house.save(image_at(gateway.url() + "/x.png")).result.error.value(), "opening a folder"));
-  house.run_until([&] { return house.store->orders() == 0; });
+  run_until(house.io, [&] { return house.store->orders() == 0; });
   std::filesystem::remove(house.where.path / "gw" / "t1");
   CHECK(house.save(image_at(gateway.url() + "/x.png")).verdict == SaveVerdict::saved);
   CHECK(house.store->paused().empty());

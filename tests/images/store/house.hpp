@@ -26,6 +26,14 @@ inline std::string contents(const std::string& path) {
 
 inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
+template <typename Condition>
+void run_until(asio::io_context& io, Condition condition) {
+  io.restart();
+  while (!condition() && io.run_one_for(std::chrono::seconds(20)) > 0) {
+  }
+  REQUIRE(condition());
+}
+
 /// A store in a folder of its own, whose gateway is at `url`.
 struct House {
   explicit House(const std::string& url) {
@@ -57,14 +65,6 @@ struct House {
     }
     REQUIRE(report.has_value());
     return *report;
-  }
-
-  template <typename Condition>
-  void run_until(Condition condition) {
-    io.restart();
-    while (!condition() && io.run_one_for(std::chrono::seconds(20)) > 0) {
-    }
-    REQUIRE(condition());
   }
 
   /// After the store's end: part files are removed by the worker, perhaps after the answer.

@@ -68,6 +68,27 @@ TEST_CASE("a body cut short is resumed where it broke, if it is still the same t
   CHECK(has(w.server.requests()[1], wanted));
 }
 
+TEST_CASE("a transfer that takes too long goes on where it was") {
+  const std::string picture = make_png(300, 200);
+  const RawServer server([&](mjwatchd::test::Peer& peer) {
+    const std::string head = peer.read_request();
+    const std::size_t from = asked_from(head).value_or(0);
+    if (from > 0) {
+      peer.send(part_of(picture, from, "ETag: \"e1\"\r\n"));
+    } else {
+      peer.send(cut(picture, "ETag: \"e1\"\r\n"));
+      peer.stall();
+    }
+  });
+  House house(server.url());
+  house.options.stall_timeout = milliseconds(500);
+  const SaveReport report = house.save(image_at(server.url() + "/x.png"));
+  INFO(report.result.error.value_or(""));
+  CHECK(report.verdict == SaveVerdict::saved);
+  CHECK(contents(report.result.images.at(0).path) == picture);
+  CHECK(server.connections() == 2);
+}
+
 TEST_CASE("a weak ETag proves no sameness of bytes, so that the transfer begins anew") {
   const std::string weak = "ETag: W/\"e1\"\r\nLast-Modified: Mon, 23 Nov 2026 08:00:00 GMT\r\n";
   Broken w(weak, [](const std::string&, std::size_t) { return close_reply(500, ""); });
