@@ -50,6 +50,7 @@ Runtime::Impl::Impl(config::Config config)
   webhook_policy_ = std::move(made.webhook_policy);
   for (const auto& warning : made.warnings) spdlog::warn("{}", warning);
   started_at_ = now().wall;
+  made.store.relieved = [this](std::vector<SavedImage> saved) { remove_early(std::move(saved)); };
   webhooks::SecretBox secrets(webhooks::load_box_key(config_.state_dir));
   store_ = std::make_unique<store::SqliteStore>(
       io_, store::SqliteOptions{config_.state_dir, std::move(made.store), std::move(secrets)});

@@ -109,6 +109,14 @@ void Runtime::Impl::prune_tasks(WallTime before) {
   });
 }
 
+// Tasks that went at watch.store_max_size: their rows could not wait for their pictures.
+void Runtime::Impl::remove_early(std::vector<SavedImage> saved) {
+  if (stopping_ || !config_.images.prune) return;
+  images_->remove(std::move(saved), [](const std::string& error) {
+    if (!error.empty()) spdlog::warn("pictures of tasks that went early stay, and nobody knows of them: {}", error);
+  });
+}
+
 void Runtime::Impl::prune_later() {
   prune_timer_.expires_after(kPruneEvery);
   prune_timer_.async_wait([this](const std::error_code& cancelled) {

@@ -116,6 +116,7 @@ class Runtime::Impl final : public control::Desk {
   void prune();
   void prune_pictures(WallTime before, TaskNo after);
   void prune_tasks(WallTime before);
+  void remove_early(std::vector<SavedImage> saved);
   void prune_later();
   void stop(int signal);
   void try_to_end();

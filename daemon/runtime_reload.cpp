@@ -81,6 +81,7 @@ void Runtime::Impl::apply(config::Config fresh, Composition made) {
   sender_->reload(std::move(made.sender));
   open_gateways(std::move(made.gateways));
   open_images(std::move(made.images));
+  made.store.relieved = [this](std::vector<SavedImage> saved) { remove_early(std::move(saved)); };
   store_->reload(std::move(made.store));
   webhook_policy_ = std::move(made.webhook_policy);
   if (fresh.log.level != config_.log.level) os::set_log_level(fresh.log.level);

@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <asio/post.hpp>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -89,11 +91,19 @@ void DirectoryImageStore::save(SaveOrder order, std::function<void(SaveReport)> 
 }
 
 void DirectoryImageStore::remove(std::vector<SavedImage> images, std::function<void(std::string)> done) {
+  const auto shelved = std::stable_partition(images.begin(), images.end(),
+                                             [](const SavedImage& image) { return !image.path.starts_with("s3://"); });
+  std::vector<SavedImage> rest(std::make_move_iterator(shelved), std::make_move_iterator(images.end()));
+  images.erase(shelved, images.end());
+  if (images.empty()) {
+    return worker_.later([this, rest = std::move(rest), done = std::move(done)]() mutable {
+      remove_shelved(std::move(rest), std::move(done));
+    });
+  }
   auto error = std::make_shared<std::string>();
   auto work = [this, images = std::move(images), error] {
     try {
       for (const SavedImage& image : images) {
-        if (image.path.starts_with("s3://")) continue;  // a bucket has rules of its own for what is old
         if (remove_picture(folder_, image) == Removal::foreign) {
           spdlog::info("{} is kept though its task goes: it is not the file that was saved", image.path);
         }
@@ -104,7 +114,11 @@ void DirectoryImageStore::remove(std::vector<SavedImage> images, std::function<v
       *error = failure.what();
     }
   };
-  if (worker_.post(std::move(work), [error, done] { done(std::move(*error)); })) return;
+  auto then = [this, error, rest = std::move(rest), done] {
+    if (!error->empty()) return done(std::move(*error));
+    remove_shelved(rest, done);
+  };
+  if (worker_.post(std::move(work), std::move(then))) return;
   asio::post(io_, [alive = alive_, done] {
     if (*alive) done("too much waits for the disk");
   });
@@ -118,6 +132,20 @@ void DirectoryImageStore::look_at_room() {
                             looking_ = false;
                             room_ = *found;
                           });
+}
+
+void DirectoryImageStore::remove_shelved(std::vector<SavedImage> images, std::function<void(std::string)> done) {
+  if (images.empty()) return done({});
+  if (!shelf_) {
+    spdlog::info("{} stays though its task goes: images.directory names no object store now", images.back().path);
+    return done({});
+  }
+  const SavedImage last = std::move(images.back());
+  images.pop_back();
+  shelf_->remove(last, [this, images = std::move(images), done = std::move(done)](const std::string& error) mutable {
+    if (!error.empty()) return done(error);
+    remove_shelved(std::move(images), std::move(done));
+  });
 }
 
 void DirectoryImageStore::make_room() {

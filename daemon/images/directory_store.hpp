@@ -40,8 +40,9 @@ class DirectoryImageStore final : public ImageStore {
   /// A file of ours with the bytes of a picture that is on the shelf; who asked removes it.
   void fetch(const SavedImage& image, std::function<void(std::string file, std::string error)> done);
 
-  /// Takes away what was saved of tasks that go: files of ours only (see remove_picture). `error` says
-  /// why one could not be removed; then none after it was. What is in a bucket stays.
+  /// Takes away what was saved of tasks that go: files of ours only (see remove_picture), and objects of the
+  /// present bucket that are still what was saved. `error` says why one could not be removed; then none after
+  /// it was.
   void remove(std::vector<SavedImage> images, std::function<void(std::string error)> done);
 
   /// Why pictures are not saved now (a disk that is full or read-only, an object store that takes none);
@@ -65,6 +66,7 @@ class DirectoryImageStore final : public ImageStore {
     std::function<void(SaveReport)> done;
   };
   void answer(const OrderKey& key, SaveReport report);
+  void remove_shelved(std::vector<SavedImage> images, std::function<void(std::string error)> done);
   void make_room();
   void later(std::function<void(SaveReport)> done, SaveReport report);
 

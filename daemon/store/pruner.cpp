@@ -1,9 +1,11 @@
 #include "daemon/store/pruner.hpp"
 
+#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "daemon/store/receiver_row.hpp"
+#include "daemon/store/stored_json.hpp"
 
 namespace mjwatchd::store {
 namespace {
@@ -132,11 +134,19 @@ bool Pruner::remove_event(EventNo event, bool also_held) {
   return true;
 }
 
-bool Pruner::relieve() {
+bool Pruner::relieve(std::vector<SavedImage>& saved) {
   std::vector<TaskNo> tasks;
   {
     Query row(db_, "SELECT no FROM tasks WHERE phase = 3 ORDER BY ended_at LIMIT ?", kTasksForRoom);
     tasks = numbers(row);
+  }
+  for (const TaskNo task : tasks) {
+    Query row(db_, "SELECT images FROM task_texts WHERE task = ?", task);
+    if (row.next()) {
+      ImageResult images = decode_images(row.text(0));
+      saved.insert(saved.end(), std::make_move_iterator(images.images.begin()),
+                   std::make_move_iterator(images.images.end()));
+    }
   }
   for (const TaskNo task : tasks) remove_task(task, true);
   return !tasks.empty() || orphans_go();

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "daemon/store/sqlite.hpp"
 #include "mjwatchd/delivery.hpp"
+#include "mjwatchd/task.hpp"
 
 namespace mjwatchd::store {
 
@@ -27,8 +29,9 @@ class Pruner {
   void step(Order& order);
 
   /// Makes room at watch.store_max_size: the oldest finished tasks go, held deliveries with them;
-  /// when there are none, events whose tasks are gone. False when all that is left is live.
-  [[nodiscard]] bool relieve();
+  /// when there are none, events whose tasks are gone. `saved` gets what was saved of the tasks. False when all
+  /// that is left is live.
+  [[nodiscard]] bool relieve(std::vector<SavedImage>& saved);
 
  private:
   void old_tasks(Order& order);

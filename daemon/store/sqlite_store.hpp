@@ -3,6 +3,7 @@
 
 #include <asio/io_context.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,8 @@ struct StoreRules {
   SaveMode save = SaveMode::image;
   bool seed = false;
   std::uint64_t max_size = 4ULL << 30;  ///< bytes of the database
+  /// Told, on the loop's thread, what was saved of finished tasks that went at max_size. May be empty.
+  std::function<void(std::vector<SavedImage> saved)> relieved;
 };
 
 struct SqliteOptions {

@@ -70,6 +70,8 @@ class Writer {
   // Between the changes.
   void tend();
   void checkpoint(int at_pages);
+  void relieve();
+  [[nodiscard]] Rules rules_now() const;
   void go_on_pruning();
   void watch_size();
   void settle_pruning();

@@ -23,12 +23,7 @@ void Writer::tend() {
     checkpoint(kCheckpointPages);
     watch_size();
     if (!resting && !pruning_.empty()) go_on_pruning();
-    if (!resting && crowded_ && !all_live_) {
-      db_->run("BEGIN IMMEDIATE");
-      all_live_ = !pruner_.relieve();
-      db_->run("COMMIT");
-      if (all_live_) look_again_at_ = std::chrono::steady_clock::now() + kLookAgain;
-    }
+    if (!resting && crowded_ && !all_live_) relieve();
   } catch (const SqliteError& error) {
     back_out();
     failed(error, "tending the file");
@@ -53,6 +48,23 @@ void Writer::checkpoint(int at_pages) {
   }
 }
 
+void Writer::relieve() {
+  std::vector<SavedImage> saved;
+  db_->run("BEGIN IMMEDIATE");
+  all_live_ = !pruner_.relieve(saved);
+  db_->run("COMMIT");
+  if (all_live_) look_again_at_ = std::chrono::steady_clock::now() + kLookAgain;
+  if (saved.empty()) return;
+  const Rules rules = rules_now();
+  if (!rules->relieved) return;
+  loop_.post([rules, saved = std::move(saved)]() mutable { rules->relieved(std::move(saved)); });
+}
+
+Writer::Rules Writer::rules_now() const {
+  const std::lock_guard lock(mutex_);
+  return rules_;
+}
+
 void Writer::go_on_pruning() {
   Pruner::Order order = pruning_.front().order;
   db_->run("BEGIN IMMEDIATE");
@@ -74,12 +86,7 @@ void Writer::settle_pruning() {
 
 void Writer::watch_size() {
   const std::int64_t pages = db_->number("PRAGMA page_count") - db_->number("PRAGMA freelist_count");
-  std::uint64_t most = 0;
-  {
-    const std::lock_guard lock(mutex_);
-    most = rules_->max_size;
-  }
-  crowded_ = static_cast<std::uint64_t>(pages * page_size_) >= most;
+  crowded_ = static_cast<std::uint64_t>(pages * page_size_) >= rules_now()->max_size;
   // Something may have finished, or have been delivered, since nothing could go.
   if (!crowded_ || db_->number("SELECT n FROM counters WHERE kind = 3") > 0 ||
       std::chrono::steady_clock::now() >= look_again_at_) {

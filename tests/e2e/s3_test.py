@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
 from rig import npm
@@ -163,6 +164,23 @@ class S3Test(Case):
         self.start(self.daemon_, environment={"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": KEY})
         self.add("t")
         self.assertEqual(len(self.ended("t")["images"]), 1)
+
+    def test_pictures_in_the_bucket_go_with_their_tasks_when_that_is_wanted_and_others_objects_stay(self):
+        self.prepare()
+        self.daemon_.config["images"]["prune"] = True
+        self.start(self.daemon_)
+        for task in ("a", "b", "c"):
+            self.add(task)
+        self.assertEqual([len(self.ended(task)["images"]) for task in ("a", "b", "c")], [1, 1, 1])
+        self.daemon_.program.stop()
+        [theirs] = (path for path in self.bucket.data.rglob("*b.png*metadata*"))
+        theirs.write_text(json.dumps({**json.loads(theirs.read_text()), "x-amz-meta-sha256": "0" * 64}))
+        self.daemon_.config["watch"]["retain"] = "1s"
+        time.sleep(1.1)
+        self.start(self.daemon_)
+        wait_until(lambda: self.daemon_.control.get("/v1/tasks").json()["tasks"] == [], 30, "the tasks have gone")
+        deleted = [(line["status"], line["url"].rsplit("/", 1)[1]) for line in self.bucket.requests("DELETE")]
+        self.assertEqual(sorted(deleted), [(204, "a.png"), (204, "c.png")])
 
     def test_a_daemon_killed_while_it_uploads_leaves_nothing_behind_and_finishes_after_its_start(self):
         self.prepare(size="12MB")

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <map>
+
 #include "tests/store/state.hpp"
 
 using namespace mjwatchd;
@@ -191,6 +193,29 @@ TEST_CASE("at its size the store lets the oldest finished tasks go, and takes ne
   TaskQuery oldest;
   oldest.id = "0";
   CHECK(state.tasks(oldest).empty());
+}
+
+TEST_CASE("what was saved of tasks that go at the store's size is told once, and nothing of those that stay") {
+  std::map<std::string, int> told;
+  StoreRules rules = usual_rules();
+  rules.max_size = 2U << 20U;
+  rules.default_list = {};
+  rules.relieved = [&](const std::vector<SavedImage>& saved) {
+    for (const SavedImage& image : saved) ++told[image.path];
+  };
+  State state(rules);
+  for (int i = 0; i < 200; ++i) {
+    auto ended = success(std::to_string(i), kNoon + i * 1s);
+    ended.images = ImageResult{};
+    ended.images->images.resize(1);
+    ended.images->images[0].path = "/pictures/" + std::to_string(i);
+    for (const auto& result : state.commit_all({big(std::to_string(i)), ended})) REQUIRE(result.code == Code::done);
+  }
+  state.run_until([&] { return state.counts().bytes < rules.max_size && told.size() + state.counts().done == 200; });
+  CHECK(told.size() > 50);
+  CHECK(told.contains("/pictures/0"));
+  CHECK_FALSE(told.contains("/pictures/199"));
+  for (const auto& [path, times] : told) CHECK(times == 1);
 }
 
 TEST_CASE("when all is live registrations answer full, until something ends") {
