@@ -1,5 +1,7 @@
 #include "daemon/images/saving.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -195,6 +197,9 @@ void Saving::answer() {
                               : SaveVerdict::saved;
   const bool missing = report.verdict == SaveVerdict::try_again || report.verdict == SaveVerdict::gone;
   report.result = std::move(result_);
+  if (report.verdict == SaveVerdict::saved && !errors_.empty()) {
+    spdlog::warn("the picture of {} was got another way than its first: {}", order_.key.id, errors_);
+  }
   if (missing) report.result.error = errors_.empty() ? "no source for the picture" : errors_;
   store_.answer(key_, std::move(report));
 }

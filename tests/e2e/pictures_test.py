@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rig.case import Case, main
 from rig.control import UnixConnection
+from rig.picture_server import PictureServer
 from rig.program import wait_until
 
 
@@ -124,6 +125,90 @@ class PicturesTest(Case):
 
     def test_pictures_outlive_their_tasks_by_default(self):
         self.assertEqual(self.prune_after(False), {"a.png", "b.png", "c.png", "mine.png"})
+
+    def test_pictures_of_tasks_that_go_early_for_want_of_room_go_with_them(self):
+        self.daemon_.config["images"]["prune"] = True
+        self.daemon_.config["watch"]["store_max_size"] = "2MiB"
+        self.start(self.daemon_)
+        fat = "x" * 16_000
+        for number in range(120):
+            self.add(f"t{number}", {"metadata": {"fat": fat}})
+
+        def left():
+            return {task["id"] for task in self.daemon_.control.tasks() if task["phase"] == "done"}
+
+        wait_until(lambda: self.pictures_ == left() if self.see() else False, 120, "pictures and tasks are the same")
+        self.assertLess(len(self.pictures_), 100)
+        self.assertIn("t119", self.pictures_)
+
+    def see(self):
+        """Which pictures are there once all tasks have ended."""
+        self.pictures_ = {path.stem for path in self.daemon_.pictures.rglob("*.png")}
+        return all(task["phase"] == "done" for task in self.daemon_.control.tasks())
+
+    def links_lead_to(self, answer):
+        server = PictureServer(answer)
+        self.addCleanup(server.close)
+        server.serve(self.daemon_, self.gateway_)
+        return server
+
+    def test_a_page_served_as_a_picture_is_told_by_its_first_line_and_another_way_is_taken(self):
+        self.links_lead_to(lambda handler: handler.send(b"<html><title>Busy</title>\n<p>Secrets below", Content_Type="image/png"))
+        self.start(self.daemon_)
+        self.add("t")
+        [image] = self.ended("t")["images"]
+        self.assertEqual(image["url"], self.gateway_.url + "/mj/image/t")
+        log = self.daemon_.program.output()
+        self.assertIn("not a picture but an HTML page: <html><title>Busy</title>", log)
+        self.assertNotIn("Secrets below", log)
+
+    def test_an_error_object_served_as_a_picture_is_told_by_its_first_line(self):
+        self.gateway_.misbehave("cut")  # the gateway's own way does not help
+        self.daemon_.config["images"]["give_up"] = "1s"
+        self.links_lead_to(lambda handler: handler.send(b'{"code":5,"description":"no capacity"}', Content_Type="image/png"))
+        self.start(self.daemon_)
+        self.add("t")
+        self.assertIn('JSON: {"code":5,"description":"no capacity"}', self.ended("t")["image_error"])
+        self.assertIn('JSON: {"code":5,"description":"no capacity"}', self.daemon_.program.output())
+
+    def test_a_link_that_has_expired_and_a_gateway_without_the_picture_are_told_at_once(self):
+        self.daemon_.config["images"]["give_up"] = "2h"
+        self.daemon_.config["gateways"]["gw"]["url"] = self.links_lead_to_a_gateway_without_pictures()
+        self.gateway_.misbehave("expired")
+        self.start(self.daemon_)
+        self.add("t")
+        view = self.ended("t")
+        self.assertEqual((view["ending"], view["images"]), ("succeeded", []))
+        self.assertIn("answered 404", view["image_error"])
+        wait_until(self.types, 20, "it is told")
+        self.assertEqual(self.types(), ["task.succeeded"])
+
+    def links_lead_to_a_gateway_without_pictures(self):
+        def pass_on(handler):
+            if "/image/" in handler.path or "/cdn/" in handler.path:
+                return handler.send_error(404)
+            length = int(handler.headers.get("content-length", 0))
+            kept = {name: handler.headers[name] for name in ("authorization", "content-type") if name in handler.headers}
+            status, body = self.gateway_.call(handler.command, handler.path, handler.rfile.read(length), kept)
+            handler.begin(status, Content_Type="application/json", Content_Length=len(body))
+            handler.wfile.write(body)
+
+        server = PictureServer(pass_on)
+        self.addCleanup(server.close)
+        self.daemon_.config["gateways"]["gw"]["rewrite_urls"] = {self.gateway_.url: server.url}
+        return server.url
+
+    def test_what_is_saved_is_said_by_the_configuration_and_by_each_registration(self):
+        self.daemon_.config["images"]["save"] = "none"
+        self.start(self.daemon_)
+        for task, save, action in (("t", None, "IMAGINE"), ("i", "image", "IMAGINE"), ("a", "all", "VIDEO"), ("v", "video", "VIDEO")):
+            self.add(task, {"save": save} if save else {}, action=action)
+        kinds = {task: sorted(image["content_type"] for image in self.ended(task)["images"]) for task in "tiav"}
+        self.assertEqual(kinds["t"], [])
+        self.assertEqual(kinds["i"], ["image/png"])
+        self.assertEqual(kinds["v"], ["video/mp4"])
+        self.assertIn("video/mp4", kinds["a"])
+        self.assertIn("image/jpeg", kinds["a"])
 
     def test_the_seed_comes_along_when_it_is_wanted(self):
         self.daemon_.config["images"]["seed"] = True

@@ -17,6 +17,8 @@ class Handler(BaseHTTPRequestHandler):
             pass  # the other side went away
         self.close_connection = True
 
+    do_POST = do_GET  # of a gateway that it stands before
+
     def begin(self, status=200, **headers):
         self.send_response(status)
         for name, value in headers.items():
