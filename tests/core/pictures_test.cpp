@@ -186,6 +186,18 @@ TEST_CASE("the quiet tries end with the links, or when there is nothing to be ha
   CHECK(w.watcher.next_wakeup() == kNever);
 }
 
+TEST_CASE("links that name no expiry are tried for a day") {
+  Ended w;
+  w.saved(SaveVerdict::try_again, failure("HTTP 500"));
+  while (w.next_save(2h)) w.saved(SaveVerdict::try_again, failure("HTTP 500"));
+  REQUIRE(w.changes.size() == 2);
+  CHECK(w.changes[0].phase == Phase::late);
+  CHECK(w.changes[1].phase == Phase::done);
+  CHECK(w.changes[1].events.empty());
+  CHECK(w.changes[1].at == w.now().wall - (w.clock - w.success - 24h));
+  CHECK(w.watcher.live() == 0);
+}
+
 TEST_CASE("a commit of the announcement that fails is made again, with the pictures") {
   Ended w;
   const Actions out = w.saved(SaveVerdict::saved, picture());
