@@ -89,7 +89,8 @@ Now Runtime::Impl::now() const {
 
 void Runtime::Impl::tell(Event event) {
   inbox_.push_back(std::move(event));
-  if (turn_posted_) return;
+  // What happens while the disk is still being read waits for the first turn, which is about all tasks.
+  if (turn_posted_ || (!ready_ && !stopping_)) return;
   turn_posted_ = true;
   // Later, so that all that has happened by then is one turn, and no room is called back from inside its own call.
   asio::post(io_, [this] { turn(); });
@@ -108,8 +109,7 @@ void Runtime::Impl::turn() {
 }
 
 void Runtime::Impl::arm() {
-  // While the disk is being read, tasks arrive page by page; the first look is at all of them.
-  const Time next = ready_ ? watcher_->next_wakeup() : kNever;
+  const Time next = watcher_->next_wakeup();
   if (next == armed_) return;
   armed_ = next;
   wakeup_.cancel();
@@ -128,7 +128,9 @@ void Runtime::Impl::adopt() {
       adopted();
       return;
     }
-    for (auto& event : page) tell(std::move(event));
+    Actions actions;
+    watcher_->adopt(page, now(), actions);
+    carry_out(actions);
   });
 }
 

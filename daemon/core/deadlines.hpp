@@ -4,6 +4,7 @@
 #include <queue>
 #include <vector>
 
+#include "daemon/core/short_time.hpp"
 #include "mjwatchd/poll_schedule.hpp"
 #include "mjwatchd/time.hpp"
 
@@ -15,10 +16,11 @@ namespace mjwatchd {
 class Deadlines {
  public:
   struct Item {
-    Time when;
-    std::uint32_t poller;  ///< its number
     TaskSlot slot;
+    std::uint16_t poller;  ///< its number
+    ShortTime when;
   };
+  static_assert(sizeof(Item) == 12);
 
   void push(const Item& item) { heap_.push(item); }
   [[nodiscard]] bool empty() const { return heap_.empty(); }
@@ -38,7 +40,7 @@ class Deadlines {
  private:
   struct Later {
     bool operator()(const Item& a, const Item& b) const {
-      if (a.when != b.when) return a.when > b.when;
+      if (a.when != b.when) return Time(a.when) > Time(b.when);
       return a.poller != b.poller ? a.poller > b.poller : a.slot > b.slot;
     }
   };

@@ -10,7 +10,7 @@ bool status_moved(const Task& task, const Snapshot& snapshot) {
 }
 
 bool progress_moved(const Task& task, const Snapshot& snapshot) {
-  return snapshot.progress && snapshot.progress != task.progress;
+  return snapshot.progress && *snapshot.progress != task.progress;
 }
 
 void tell_running(const Task& task, const Snapshot& snapshot, change::Task& change) {
@@ -66,7 +66,7 @@ std::optional<change::Task> find_change(const Task& task, const TaskKey& key, co
   tell_running(task, snapshot, change);
   const Status status = snapshot.status == Status::unknown ? task.status : snapshot.status;
   if (!moved(task, snapshot) && !task.stalled && status != Status::modal &&
-      now.steady - task.changed >= watch.stall_after) {
+      now.steady - Time(task.changed) >= watch.stall_after) {
     change.stalled = true;
     change.events.push_back(EventType::stalled);
   }

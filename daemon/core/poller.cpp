@@ -14,7 +14,7 @@ constexpr milliseconds kAloneFor = 30min;
 constexpr milliseconds kAgree = 1s;
 }  // namespace
 
-Poller::Poller(std::string name, std::uint32_t number, const GatewaySettings* settings, const WatchSettings& watch,
+Poller::Poller(std::string name, std::uint16_t number, const GatewaySettings* settings, const WatchSettings& watch,
                Now now)
     : name_(std::move(name)), number_(number), watch_(watch) {
   reconfigure(settings, watch, now);
@@ -107,7 +107,7 @@ void Poller::finished(TaskSlot slot, const Look* look) {
   if (look != nullptr) {
     ++noticed_;
     if (look->finished) {
-      const Time from = std::max(*look->finished, task.registered);  // before that it was nobody's wait
+      const Time from = std::max(*look->finished, Time(task.registered));  // before that it was nobody's wait
       delays_.add(std::chrono::duration<double>(look->answered - from).count());
     }
   }
@@ -213,7 +213,7 @@ bool Poller::from_schedule(Now now, Call& call) {
 }
 
 void Poller::leave(CallNo no, Call call, Now now, Actions& out) {
-  for (const TaskSlot slot : call.slots) tasks_[slot].call = no;
+  for (const TaskSlot slot : call.slots) tasks_[slot].call = mark_of(no);
   link_->called(now.steady, no, call.slots.size());
   if (call.batch) {
     batch_ids_ += call.slots.size();
@@ -237,7 +237,8 @@ void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, 
   calls_.erase(found);
   const std::size_t ids = call.slots.size();
   // Those deleted, expired or released meanwhile are no longer in this call.
-  std::erase_if(call.slots, [&](TaskSlot slot) { return tasks_[slot].generation == 0 || tasks_[slot].call != no; });
+  std::erase_if(call.slots,
+                [&](TaskSlot slot) { return tasks_[slot].generation == 0 || tasks_[slot].call != mark_of(no); });
   if (reply.gateway_clock) clock_.heard(*reply.gateway_clock, call.asked, now);
   const auto outcome = link_->replied(no, call.batch, ids, reply, now.steady, out);
   switch (outcome) {
@@ -270,7 +271,7 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
   seen_any_ = seen_any_ || call.batch;
   for (const Snapshot& snapshot : reply.tasks) {
     const auto slot = tasks_.find(snapshot.id);
-    if (!slot || tasks_[*slot].call != no) continue;  // foreign, not asked for, or told twice
+    if (!slot || tasks_[*slot].call != mark_of(no)) continue;  // foreign, not asked for, or told twice
     Task& task = tasks_[*slot];
     task.call = 0;
     if (task.trouble) task.trouble->missing_since.reset();
@@ -287,7 +288,7 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
   }
   notice_forgetting(call, no, now, out);
   for (const TaskSlot slot : call.slots) {
-    if (tasks_[slot].generation == 0 || tasks_[slot].call != no) continue;
+    if (tasks_[slot].generation == 0 || tasks_[slot].call != mark_of(no)) continue;
     if (!call.batch && !reply.tasks.empty()) {  // another task was shown: that says nothing of this one
       again(slot, soon(call, kAloneAgain, now), now);
     } else {
@@ -362,7 +363,7 @@ std::optional<Time> Poller::longest_unasked() const {
   tasks_.each([&](TaskSlot slot) {
     const Task& task = tasks_[slot];
     if (task.phase != Phase::watching || task.place == Place::held) return;
-    const Time since = std::max(task.seen, task.registered);
+    const Time since = std::max(Time(task.seen), Time(task.registered));
     if (!oldest || since < *oldest) oldest = since;
   });
   return oldest;

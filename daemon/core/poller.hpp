@@ -31,11 +31,11 @@ class Poller {
   };
 
   /// `settings` is nothing for a gateway that isn't configured.
-  Poller(std::string name, std::uint32_t number, const GatewaySettings* settings, const WatchSettings& watch, Now now);
+  Poller(std::string name, std::uint16_t number, const GatewaySettings* settings, const WatchSettings& watch, Now now);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   /// Its place among the Watcher's gateways.
-  [[nodiscard]] std::uint32_t number() const { return number_; }
+  [[nodiscard]] std::uint16_t number() const { return number_; }
   [[nodiscard]] TaskTable& tasks() { return tasks_; }
   [[nodiscard]] const TaskTable& tasks() const { return tasks_; }
   [[nodiscard]] bool configured() const { return settings_.has_value(); }
@@ -75,7 +75,7 @@ class Poller {
   };
   struct Part {  ///< a task in a queue, if it is still there
     TaskSlot slot;
-    std::uint64_t generation;
+    Generation generation;
   };
   using Piece = std::vector<Part>;
 
@@ -102,7 +102,7 @@ class Poller {
   void ask_alone(TaskSlot slot);
 
   std::string name_;
-  std::uint32_t number_;
+  std::uint16_t number_;
   WatchSettings watch_;
   std::optional<GatewaySettings> settings_;
   std::unique_ptr<GatewayLink> link_;

@@ -24,7 +24,7 @@ void Poller::notice_forgetting(const Call& call, CallNo no, Now now, Actions& ou
     if (tasks_[slot].digest == 0) continue;
     ++known;
     // One that was missing before vanished at another time.
-    if (tasks_[slot].call == no && !tasks_[slot].missing_since()) ++missing;
+    if (tasks_[slot].call == mark_of(no) && !tasks_[slot].missing_since()) ++missing;
   }
   if (known >= kMemoryLostAt && missing * 2 > known) lost_memory(missing, known, now, out);
 }

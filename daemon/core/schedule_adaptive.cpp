@@ -101,11 +101,11 @@ void AdaptiveSchedule::hasten(TaskSlot slot, Time now) {
 void AdaptiveSchedule::wait(TaskSlot slot, const Curve& curve, Time not_before) {
   Entry& e = entries_[slot];
   const float share = call_cost_ / static_cast<float>(batch_);
-  const Time due = std::min(later(e.course.born + e.course.seen, curve.reaches(share)), e.deadline);
+  const Time due = std::min(later(e.course.last_look(), curve.reaches(share)), Time(e.deadline));
   e.held = not_before > due;
   e.due = std::max(due, not_before);
-  e.deadline = std::max(e.deadline, not_before);
-  if (e.deadline < e.listed) {
+  e.deadline = std::max(Time(e.deadline), not_before);
+  if (e.deadline < Time(e.listed)) {
     e.listed = e.deadline;
     deadlines_.push({e.deadline, slot});
   }
@@ -176,7 +176,7 @@ double AdaptiveSchedule::accrued(const Due& due, std::optional<Curve>& curve, Ti
   const Entry& e = entries_.at(due.second);
   if (e.held && when < e.due) return 0;
   if (!curve) curve = forecast_.outlook(e.course);
-  return curve->accrued(seconds(when + transit() - (e.course.born + e.course.seen)));
+  return curve->accrued(seconds(when + transit() - e.course.last_look()));
 }
 
 /// What the B tasks that have most of it have accrued.
@@ -195,7 +195,7 @@ double AdaptiveSchedule::most_accrued(Time when) const {
 
 Time AdaptiveSchedule::exact_call() const {
   Time latest = kNever;
-  for (const auto& [due, curve] : near_) latest = std::min(latest, entries_.at(due.second).deadline);
+  for (const auto& [due, curve] : near_) latest = std::min(latest, Time(entries_.at(due.second).deadline));
   Time soonest = clock_;
   double least = most_accrued(soonest);
   if (latest <= soonest || least >= call_cost_) return std::min(latest, soonest);
@@ -226,7 +226,7 @@ bool AdaptiveSchedule::dense() const {
   const auto first = near_.begin();
   const auto last = std::next(first, static_cast<std::ptrdiff_t>(std::min(batch_, near_.size())) - 1);
   const Course& course = entries_.at(first->first.second).course;
-  return 2 * (last->first.first - first->first.first) < first->first.first - (course.born + course.seen);
+  return 2 * (last->first.first - first->first.first) < first->first.first - course.last_look();
 }
 
 Time AdaptiveSchedule::mean_due() const {
@@ -236,7 +236,7 @@ Time AdaptiveSchedule::mean_due() const {
   std::size_t count = 0;
   for (auto one = near_.begin(); one != near_.end() && count < batch_; ++one, ++count) {
     sum += one->first.first - base;
-    latest = std::min(latest, entries_.at(one->first.second).deadline);
+    latest = std::min(latest, Time(entries_.at(one->first.second).deadline));
   }
   const Time mean = base + sum / static_cast<milliseconds::rep>(count);
   return std::min(latest, std::max(base, mean - transit()));
@@ -259,7 +259,7 @@ const SlotCalendar::Item* AdaptiveSchedule::next_deadline() {
     if (e.listed == item.when && waits && e.deadline == item.when) return &deadlines_.top();
     deadlines_.pop();
     if (e.listed != item.when) continue;
-    e.listed = waits ? e.deadline : kNever;
+    e.listed = waits ? Time(e.deadline) : kNever;
     if (waits) deadlines_.push({e.deadline, item.slot});
   }
   return nullptr;

@@ -8,6 +8,7 @@
 #include "daemon/core/schedule_calendar.hpp"
 #include "daemon/core/schedule_forecast.hpp"
 #include "daemon/core/schedule_slots.hpp"
+#include "daemon/core/short_time.hpp"
 #include "mjwatchd/poll_schedule.hpp"
 
 namespace mjwatchd {
@@ -39,14 +40,15 @@ class AdaptiveSchedule final : public PollSchedule {
 
  private:
   enum class Place : std::uint8_t { absent, near, far, out };
-  struct alignas(64) Entry {  // one line of the cache: with a million tasks each look has to fetch it
+  struct Entry {
     Course course;
-    Time due{};
-    Time deadline{};       ///< to be asked by then, whatever is expected
-    Time listed = kNever;  ///< its item in deadlines_; never later than the deadline
-    Place place = Place::absent;
-    bool held = false;  ///< not to be asked before it is due
+    ShortTime due;
+    ShortTime deadline;         ///< to be asked by then, whatever is expected
+    ShortTime listed = kNever;  ///< its item in deadlines_; never later than the deadline
+    Place place : 2 = Place::absent;
+    bool held : 1 = false;  ///< not to be asked before it is due
   };
+  static_assert(sizeof(Entry) == 48);
   using Due = std::pair<Time, TaskSlot>;
 
   void heard(const Look& look);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "mjwatchd/time.hpp"
+#include "daemon/core/short_time.hpp"
 
 namespace mjwatchd {
 
@@ -18,7 +18,7 @@ inline constexpr Age kNotYet{-1};
 
 /// What looks have told of one task's course so far.
 struct Course {
-  Time born{};                              ///< submission, or when we first heard of it
+  ShortTime born;                           ///< submission, or when we first heard of it
   Age seen{0};                              ///< last look that found it unfinished; 0: none since its beginning
   Age started = kNotYet;                    ///< as the gateway says, else the middle of two looks
   Age stage_from = kNotYet;                 ///< first look that showed `step`
@@ -27,9 +27,10 @@ struct Course {
   std::uint8_t action = 0;                  ///< Forecast::action()
   bool modal = false;                       ///< waits for its user, not for the gateway
 
+  [[nodiscard]] Time last_look() const { return Time(born) + seen; }
   [[nodiscard]] Age age(Time when) const {
     const std::int64_t most = Age::max().count();
-    return Age(static_cast<std::int32_t>(std::clamp((when - born).count(), std::int64_t{0}, most)));
+    return Age(static_cast<std::int32_t>(std::clamp((when - Time(born)).count(), std::int64_t{0}, most)));
   }
 };
 

@@ -10,6 +10,7 @@
 
 #include "daemon/core/compact_id.hpp"
 #include "daemon/core/schedule_slots.hpp"
+#include "daemon/core/short_time.hpp"
 #include "daemon/core/slot_index.hpp"
 #include "mjwatchd/event.hpp"
 #include "mjwatchd/poll_schedule.hpp"
@@ -25,6 +26,14 @@ enum class Place : std::uint8_t {
   settling  ///< a change of it is on its way to the disk
 };
 
+/// Tells a task from one that had its slot before. That none of four thousand million later ones comes to the slot
+/// while somebody still remembers the first is certain enough.
+using Generation = std::uint32_t;
+
+/// A call in the room of four bytes; 0 is none.
+using CallMark = std::uint32_t;
+[[nodiscard]] constexpr CallMark mark_of(CallNo call) { return static_cast<CallMark>(call % 0xFFFFFFFFU) + 1; }
+
 /// What a task needs once SUCCESS is committed: the way of its pictures.
 struct PictureState {
   Time next{};              ///< when to try again
@@ -37,20 +46,19 @@ struct PictureState {
   std::string error;  ///< of the last attempt
 };
 
-/// A moment that may not be known, in the room of one.
-class MaybeTime {
+/// A progress that may not be known, in the room of one.
+class MaybeProgress {
  public:
-  MaybeTime() = default;
-  MaybeTime(Time time) : time_(time) {}                                    // NOLINT
-  MaybeTime(std::optional<Time> time) : time_(time.value_or(kUnknown)) {}  // NOLINT: stands for it everywhere
-  operator std::optional<Time>() const { return *this ? std::optional(time_) : std::nullopt; }  // NOLINT
-  explicit operator bool() const { return time_ != kUnknown; }
-  Time operator*() const { return time_; }
-  void reset() { time_ = kUnknown; }
+  MaybeProgress() = default;
+  MaybeProgress(std::optional<std::uint8_t> progress) : progress_(progress.value_or(kUnknown)) {}  // NOLINT
+  operator std::optional<std::uint8_t>() const {                                                   // NOLINT
+    return progress_ == kUnknown ? std::nullopt : std::optional(progress_);
+  }
+  bool operator==(std::uint8_t known) const { return progress_ == known; }
 
  private:
-  static constexpr Time kUnknown = Time::min();
-  Time time_ = kUnknown;
+  static constexpr std::uint8_t kUnknown = 255;  ///< a progress has at most 100
+  std::uint8_t progress_ = kUnknown;
 };
 
 /// What befalls few tasks, and those not for long.
@@ -65,22 +73,22 @@ struct Trouble {
 struct Task {
   CompactId id;
   std::uint64_t digest = 0;
-  std::uint64_t generation = 0;  ///< tells this task from one that had its slot before; never 0 while held
-  CallNo call = 0;               ///< the call it is in
-  Time expire{};
-  Time changed{};  ///< last change of status or progress
-  Time registered{};
-  Time timer = kNever;      ///< its one item in the deadlines
-  Time seen = Time::min();  ///< when a reply last had it
-  MaybeTime submitted, started;
   std::unique_ptr<PictureState> pictures;
   std::unique_ptr<Trouble> trouble;
-  std::optional<std::uint8_t> progress;
-  Phase phase = Phase::watching;
+  Generation generation = 0;  ///< tells this task from one that had its slot before; never 0 while held
+  CallMark call = 0;          ///< of the call it is in
+  ShortTime expire;
+  ShortTime changed;  ///< last change of status or progress
+  ShortTime registered;
+  ShortTime timer = kNever;      ///< its one item in the deadlines
+  ShortTime seen = Time::min();  ///< when a reply last had it
+  MaybeTime submitted, started;
+  MaybeProgress progress;
   Status status = Status::unknown;
-  SaveMode save = SaveMode::image;
-  Place place = Place::held;
   std::uint8_t action = 0;  ///< index into the table's words
+  Phase phase : 2 = Phase::watching;
+  SaveMode save : 2 = SaveMode::image;
+  Place place : 2 = Place::held;
   bool seed : 1 = false;
   bool stalled : 1 = false;
   bool said_started : 1 = false;
@@ -95,6 +103,8 @@ struct Task {
   }
 };
 
+static_assert(sizeof(Task) == 80);
+
 /// One gateway's tasks: by slot, and by id. Slots are reused; references stay good until drop().
 class TaskTable {
  public:
@@ -106,7 +116,7 @@ class TaskTable {
   [[nodiscard]] std::optional<TaskSlot> find(std::string_view id) const;
   [[nodiscard]] Task& operator[](TaskSlot slot) { return tasks_[slot]; }
   [[nodiscard]] const Task& operator[](TaskSlot slot) const { return tasks_.at(slot); }
-  [[nodiscard]] bool is(TaskSlot slot, std::uint64_t generation) const {
+  [[nodiscard]] bool is(TaskSlot slot, Generation generation) const {
     return slot < slots_ && tasks_.at(slot).generation == generation;
   }
   [[nodiscard]] std::string_view action(const Task& task) const { return actions_[task.action]; }
@@ -129,7 +139,7 @@ class TaskTable {
   std::vector<TaskSlot> free_;
   SlotIndex by_id_;
   std::vector<std::string> actions_{""};  ///< at most 256; further words count as not said
-  std::uint64_t generations_ = 0;
+  Generation generations_ = 0;
 };
 
 }  // namespace mjwatchd

@@ -11,6 +11,7 @@ namespace mjwatchd {
 Watcher::Watcher(const Settings& settings, Now now) : impl_(std::make_unique<Impl>(settings, now)) {}
 Watcher::~Watcher() = default;
 void Watcher::handle(std::span<const Event> events, Now now, Actions& out) { impl_->handle(events, now, out); }
+void Watcher::adopt(std::span<const Event> page, Now now, Actions& out) { impl_->adopt(page, now, out); }
 Time Watcher::next_wakeup() const { return impl_->next_wakeup(); }
 void Watcher::reconfigure(const Settings& settings, Now now, Actions& out) { impl_->reconfigure(settings, now, out); }
 void Watcher::stop() { impl_->stop(); }
@@ -27,20 +28,28 @@ Watcher::Impl::Impl(const Settings& settings, Now now)
 }
 
 void Watcher::Impl::handle(std::span<const Event> events, Now now, Actions& out) {
+  adopt(events, now, out);
+  out_ = &out;
+  advance();
+  out_ = nullptr;
+}
+
+void Watcher::Impl::adopt(std::span<const Event> page, Now now, Actions& out) {
   assert(now.steady >= now_.steady);
   now_ = now;
   out_ = &out;
-  for (const Event& event : events) {
+  for (const Event& event : page) {
     std::visit([this](const auto& heard) { hear(heard); }, event);
   }
-  advance();
   out_ = nullptr;
 }
 
 void Watcher::Impl::advance() {
   if (!stopped_) {
     run_deadlines();
-    for (auto& [name, poller] : pollers_) poller->pump(now_, last_call_, *out_, calls_);
+    for (auto& [name, poller] : pollers_) {
+      if (!overwhelmed()) poller->pump(now_, last_call_, *out_, calls_);
+    }
     save_pictures();
     learn();
   }
@@ -146,7 +155,7 @@ Poller& Watcher::Impl::poller(const std::string& gateway) {
 }
 
 Poller& Watcher::Impl::open(const std::string& name, const GatewaySettings* settings) {
-  const auto number = static_cast<std::uint32_t>(numbered_.size());
+  const auto number = static_cast<std::uint16_t>(numbered_.size());
   auto& place = pollers_[name];
   place = std::make_unique<Poller>(name, number, settings, settings_.watch, now_);
   numbered_.push_back(place.get());
@@ -196,7 +205,7 @@ void Watcher::Impl::arm(const Ref& ref) {
   const Time when = deadline(ref);
   if (when >= task.timer) return;
   task.timer = when;
-  deadlines_.push({when, ref.poller->number(), ref.slot});
+  deadlines_.push({ref.slot, ref.poller->number(), when});
 }
 
 void Watcher::Impl::drop_stale_deadlines() {
@@ -241,7 +250,9 @@ void Watcher::Impl::find_wakeup() {
   }
   drop_stale_deadlines();
   if (!deadlines_.empty()) next_wakeup_ = deadlines_.top().when;
-  for (const auto& [name, poller] : pollers_) next_wakeup_ = std::min(next_wakeup_, poller->next_wakeup());
+  if (!overwhelmed()) {  // else the next commit is what wakes them
+    for (const auto& [name, poller] : pollers_) next_wakeup_ = std::min(next_wakeup_, poller->next_wakeup());
+  }
   next_wakeup_ = std::min(next_wakeup_, outbox_.next_wakeup());
 }
 

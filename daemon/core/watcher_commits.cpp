@@ -110,7 +110,8 @@ void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) 
   if (std::find(change.events.begin(), change.events.end(), EventType::started) != change.events.end()) {
     task.said_started = true;
   }
-  const Phase before = std::exchange(task.phase, change.phase);
+  const Phase before = task.phase;
+  task.phase = change.phase;
   if (change.phase == Phase::watching) {
     wish.task.poller->unchanged(wish.task.slot, *wish.look, now_);
     return arm(wish.task);

@@ -22,6 +22,7 @@ class Watcher::Impl {
   Impl(const Settings& settings, Now now);
 
   void handle(std::span<const Event> events, Now now, Actions& out);
+  void adopt(std::span<const Event> page, Now now, Actions& out);
   [[nodiscard]] Time next_wakeup() const { return next_wakeup_; }
   void reconfigure(const Settings& settings, Now now, Actions& out);
   void stop();
@@ -34,11 +35,14 @@ class Watcher::Impl {
   [[nodiscard]] const Outbox& outbox() const { return outbox_; }
 
  private:
+  /// Half of what the store lets wait (ports.hpp): the rest is for those who register.
+  static constexpr std::size_t kMostWishes = 5'000;
+
   /// A task as long as it is the same one.
   struct Ref {
     Poller* poller = nullptr;
     TaskSlot slot = 0;
-    std::uint64_t generation = 0;
+    Generation generation = 0;
     auto operator<=>(const Ref&) const = default;
   };
 
@@ -99,6 +103,8 @@ class Watcher::Impl {
   void expire(const Ref& ref);
 
   // Commits (watcher_commits.cpp).
+  /// News comes faster than the disk takes it: it is not asked for, so that what waits stays bounded.
+  [[nodiscard]] bool overwhelmed() const { return wishes_.size() >= kMostWishes; }
   ChangeNo persist(Change change, Wish wish);
   void change_task(const Ref& ref, change::Task change, std::optional<Look> look);
   void settled(const Registering& wish, const CommitResult& result);
@@ -143,11 +149,11 @@ class Watcher::Impl {
     WallTime deadline;
     std::string gateway;
     TaskSlot slot;
-    std::uint64_t generation;
+    Generation generation;
     auto operator<=>(const SaveWish&) const = default;
   };
   std::set<SaveWish> save_queue_;               ///< nearest deadline first; bounded by the tasks
-  std::map<TaskKey, std::uint64_t> saves_;      ///< under way, with the task's generation
+  std::map<TaskKey, Generation> saves_;         ///< under way, with the task's generation
   std::map<std::string, std::string> learned_;  ///< as last committed
   std::map<std::string, Time> learned_at_;
   bool stopped_ = false;

@@ -74,7 +74,7 @@ void Watcher::Impl::save_pictures() {
 void Watcher::Impl::hear(const event::ImageSaved& event) {
   const auto found = saves_.find(event.key);
   if (found == saves_.end()) return;
-  const std::uint64_t generation = found->second;
+  const Generation generation = found->second;
   saves_.erase(found);
   const auto ref = find(event.key);
   if (!ref || !task_of(*ref).pictures) return;  // deleted meanwhile

@@ -86,7 +86,7 @@ std::vector<DeliveryRecord> matching(Transaction& in, const change::Replay& chan
 }  // namespace
 
 CommitResult apply(Transaction& in, const change::Delivery& change) {
-  in.db.run("UPDATE deliveries SET state = ?, attempts = ?, due = ?, reason = ? WHERE no = ?", change.state,
+  in.db.run("UPDATE OR FAIL deliveries SET state = ?, attempts = ?, due = ?, reason = ? WHERE no = ?", change.state,
             change.attempts, change.due, change.reason, change.no);
   if (in.db.changed() == 0) return only(CommitResult::Code::missing);
   if (change.result) record_attempt(in.db, change.no, *change.result);

@@ -1,11 +1,14 @@
 #include "daemon/store/reader.hpp"
 
+#include <pthread.h>
+
 #include <utility>
 
 namespace mjwatchd::store {
 
 Reader::Reader(std::unique_ptr<Connection> db) : db_(std::move(db)) {
   thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "store-reader");
 }
 
 Reader::~Reader() { close(); }

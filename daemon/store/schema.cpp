@@ -128,9 +128,7 @@ void migrate(Connection& db, std::int64_t version) {
   db.run("COMMIT");
 }
 
-void set_up(Connection& db) {
-  db.script("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384");
-}
+void set_up(Connection& db) { db.script("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"); }
 
 void set_up_writing(Connection& db, const std::filesystem::path& file) {
   set_up(db);
@@ -141,7 +139,9 @@ void set_up_writing(Connection& db, const std::filesystem::path& file) {
     }
   }
   // Checkpoints are made by the writer, which looks at their errors; SQLite's own would hide a failed sync.
-  db.script("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864");
+  db.script(
+      "PRAGMA cache_size = -16384; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit "
+      "= 67108864");
 }
 
 [[noreturn]] void explain(const SqliteError& error, const std::filesystem::path& file) {
@@ -184,7 +184,8 @@ std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& file) 
   try {
     auto db = std::make_unique<Connection>(file);
     set_up(*db);
-    db->script("PRAGMA query_only = ON");
+    // What a reader misses lies in the system's cache, where the writer has just put it.
+    db->script("PRAGMA query_only = ON; PRAGMA cache_size = -4096");
     static_cast<void>(db->number("PRAGMA user_version"));
     return db;
   } catch (const SqliteError& error) {

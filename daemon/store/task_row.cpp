@@ -56,7 +56,8 @@ TaskTexts load_texts(Connection& db, TaskNo task) {
 void insert_task(Connection& db, TaskRow& row, const TaskTexts& texts) {
   const TaskRecord& r = row.record;
   db.run(
-      "INSERT INTO tasks(gateway, id, phase, status, previous, ending, action, progress, digest, save, seed, stalled, "
+      "INSERT OR FAIL INTO tasks(gateway, id, phase, status, previous, ending, action, progress, digest, save, seed, "
+      "stalled, "
       "registered_at, expire_at, changed_at, submitted_at, started_at, finished_at, success_at, ended_at, "
       "link_expires_at, sequence, events, listed) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       r.key.gateway, r.key.id, r.phase, r.status, row.previous, row.ending, r.action, r.progress, r.digest, r.save,
@@ -70,7 +71,7 @@ void insert_task(Connection& db, TaskRow& row, const TaskTexts& texts) {
 void update_task(Connection& db, const TaskRow& row) {
   const TaskRecord& r = row.record;
   db.run(
-      "UPDATE tasks SET phase = ?, status = ?, previous = ?, ending = ?, action = ?, progress = ?, digest = ?, "
+      "UPDATE OR FAIL tasks SET phase = ?, status = ?, previous = ?, ending = ?, action = ?, progress = ?, digest = ?, "
       "stalled = ?, changed_at = ?, submitted_at = ?, started_at = ?, finished_at = ?, success_at = ?, ended_at = ?, "
       "link_expires_at = ?, sequence = ? WHERE no = ?",
       r.phase, r.status, row.previous, row.ending, r.action, r.progress, r.digest, r.stalled, r.changed_at,

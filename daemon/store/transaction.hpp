@@ -18,7 +18,8 @@ struct Transaction {
 };
 
 /// Applies a change, or says why not; then nothing is written. Throws SqliteError and what the pure
-/// functions it uses throw: then the caller takes back what was written so far.
+/// functions it uses throw: then the caller takes back what was written so far. That is why the statements
+/// of every day say OR FAIL: none of them needs a journal of its own to undo its part alone.
 [[nodiscard]] CommitResult apply(Transaction& in, const Change& change);
 
 [[nodiscard]] CommitResult apply(Transaction& in, const change::Register& change);

@@ -1,5 +1,6 @@
 #include "daemon/store/writer.hpp"
 
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 namespace mjwatchd::store {
@@ -34,6 +35,7 @@ Writer::Writer(Loop& loop, std::unique_ptr<Connection> db, webhooks::SecretBox s
   sqlite3_wal_hook(db_->handle(), note_wal, &wal_pages_);
   watch_size();
   thread_ = std::thread([this] { run(); });
+  pthread_setname_np(thread_.native_handle(), "store-writer");
 }
 
 Writer::~Writer() { close(); }
@@ -144,9 +146,7 @@ Writer::Results Writer::apply_all(const Batch& batch) {
   Results results;
   results.reserve(batch.size());
   try {
-    db_->run("BEGIN IMMEDIATE");
-    for (const Job& job : batch) results.push_back(apply_one(job));
-    db_->run("COMMIT");
+    if (!apply_together(batch, results)) apply_each(batch, results);
     return results;
   } catch (const SqliteError& error) {
     back_out();
@@ -159,6 +159,32 @@ Writer::Results Writer::apply_all(const Batch& batch) {
     results.assign(batch.size(), only(CommitResult::Code::failed, error.what()));
   }
   return results;
+}
+
+// The usual way, without a savepoint around each change: SQLite would keep a copy of every page that is
+// touched in one. False, and nothing is written, when a change fails by itself.
+bool Writer::apply_together(const Batch& batch, Results& results) {
+  try {
+    db_->run("BEGIN IMMEDIATE");
+    for (const Job& job : batch) {
+      Transaction in{*db_, secrets_, *job.rules, crowded_ && all_live_};
+      results.push_back(apply(in, job.change));
+    }
+    db_->run("COMMIT");
+    return true;
+  } catch (const SqliteError& error) {
+    if (error.full() || error.fatal()) throw;  // of the disk, not of a change: not to be tried at once again
+  } catch (const std::exception&) {
+  }
+  back_out();
+  results.clear();
+  return false;
+}
+
+void Writer::apply_each(const Batch& batch, Results& results) {
+  db_->run("BEGIN IMMEDIATE");
+  for (const Job& job : batch) results.push_back(apply_one(job));
+  db_->run("COMMIT");
 }
 
 // One change is all or nothing: what it wrote before it failed is taken back, the others stay.

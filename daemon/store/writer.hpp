@@ -63,6 +63,8 @@ class Writer {
   [[nodiscard]] Batch take_batch();
   void commit_batch(Batch batch);
   [[nodiscard]] Results apply_all(const Batch& batch);
+  [[nodiscard]] bool apply_together(const Batch& batch, Results& results);
+  void apply_each(const Batch& batch, Results& results);
   [[nodiscard]] CommitResult apply_one(const Job& job);
   [[nodiscard]] static CommitResult refused(const Job& job, const SqliteError& error);
   void answer(Batch batch, Results results);

@@ -66,6 +66,9 @@ class Watcher {
   Watcher& operator=(const Watcher&) = delete;
 
   void handle(std::span<const Event> events, Now now, Actions& out);
+  /// Takes up one more page of what is on the disk, at start: nothing is asked, saved or sent before the
+  /// next handle(), so that the first look is at all of it.
+  void adopt(std::span<const Event> page, Now now, Actions& out);
   /// kNever when nothing is live and nothing is to be sent.
   [[nodiscard]] Time next_wakeup() const;
 
