@@ -144,7 +144,9 @@ bool Json::empty() const {
 
 std::optional<Json> parse_json(std::string_view text, std::string* error, const JsonBounds& bounds) {
   if (text.size() > bounds.bytes) return refuse(error, "is longer than " + std::to_string(bounds.bytes) + " bytes");
-  const std::string clean = repaired(text);
+  std::string mended;
+  if (!sound(text)) mended = repaired(text);
+  const std::string_view clean = mended.empty() ? text : std::string_view(mended);
   // RapidJSON takes NUL for the end and would not see what follows.
   if (const auto nul = clean.find('\0'); nul != std::string::npos) {
     return refuse(error, "is no JSON: a NUL at byte " + std::to_string(nul));
@@ -152,9 +154,8 @@ std::optional<Json> parse_json(std::string_view text, std::string* error, const 
   Builder builder(bounds);
   rapidjson::MemoryStream stream(clean.data(), clean.size());
   rapidjson::Reader reader;
-  // Iterative, or a deeply nested text would use up the stack.
-  constexpr unsigned kFlags =
-      rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseValidateEncodingFlag;
+  // Iterative, or a deeply nested text would use up the stack. That it is UTF-8 was seen to above.
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, builder);
   if (builder.refusal() != nullptr) return refuse(error, builder.refusal());
   if (result.IsError()) {

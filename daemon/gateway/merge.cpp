@@ -23,17 +23,44 @@ void take(std::string_view key, Json& stored, Json fresh) {
   stored = std::move(fresh);
 }
 
-void lay_over(Json& stored, Json fresh) {
-  std::unordered_map<std::string, std::size_t> places;  // an object may have very many members
-  for (std::size_t i = 0; i < stored.keys.size(); ++i) places[stored.keys[i]] = i;
-  for (std::size_t i = 0; i < fresh.items.size(); ++i) {
-    const auto [at, added] = places.try_emplace(fresh.keys[i], stored.items.size());
-    if (added) {
-      stored.keys.push_back(std::move(fresh.keys[i]));
-      stored.items.push_back(std::move(fresh.items[i]));
-    } else {
-      take(at->first, stored.items[at->second], std::move(fresh.items[i]));
+/// Where the members of an object are: a few are looked through, very many are kept in a table.
+class Places {
+ public:
+  Places(const std::vector<std::string>& keys, std::size_t more) : keys_(keys), few_(keys.size() + more <= kFew) {
+    for (std::size_t i = 0; i < keys.size() && !few_; ++i) table_[keys[i]] = i;
+  }
+  [[nodiscard]] std::optional<std::size_t> find(const std::string& key) const {
+    if (few_) {
+      for (std::size_t i = keys_.size(); i-- > 0;) {  // of doubles the last counts
+        if (keys_[i] == key) return i;
+      }
+      return std::nullopt;
     }
+    const auto found = table_.find(key);
+    return found == table_.end() ? std::nullopt : std::optional(found->second);
+  }
+  /// One more, at the end.
+  void added() {
+    if (!few_) table_[keys_.back()] = keys_.size() - 1;
+  }
+
+ private:
+  static constexpr std::size_t kFew = 128;
+  const std::vector<std::string>& keys_;
+  bool few_;
+  std::unordered_map<std::string, std::size_t> table_;
+};
+
+void lay_over(Json& stored, Json fresh) {
+  Places places(stored.keys, fresh.keys.size());
+  for (std::size_t i = 0; i < fresh.items.size(); ++i) {
+    if (const auto at = places.find(fresh.keys[i])) {
+      take(fresh.keys[i], stored.items[*at], std::move(fresh.items[i]));
+      continue;
+    }
+    stored.keys.push_back(std::move(fresh.keys[i]));
+    stored.items.push_back(std::move(fresh.items[i]));
+    places.added();
   }
 }
 

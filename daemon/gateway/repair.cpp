@@ -1,5 +1,7 @@
 #include "daemon/gateway/repair.hpp"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -71,6 +73,12 @@ std::size_t utf8_length(std::string_view text) {
     return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
   }
   return 0;
+}
+
+bool sound(std::string_view json) {
+  if (json.starts_with(kMark) || json.find('\\') != std::string_view::npos) return false;
+  const bool control = std::any_of(json.begin(), json.end(), [](char c) { return c >= 0 && c < 0x20; });
+  return !control && simdjson::validate_utf8(json.data(), json.size());
 }
 
 std::string repaired(std::string_view json) {

@@ -3,6 +3,7 @@
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+#include <simdjson.h>
 
 #include <array>
 #include <chrono>
@@ -66,13 +67,22 @@ void field(Writer& json, std::string_view name, const std::optional<std::string>
   }
 }
 
-// Stored JSON goes in byte for byte (numbers keep every digit), but only after it was seen to be
-// whole: a damaged row must not make the body something else than JSON.
-void raw(Writer& json, const std::string& value, const char* otherwise) {
+// Numbers may have more digits than simdjson counts with: what it refuses is looked at again.
+bool is_json(const std::string& value) {
+  static thread_local simdjson::dom::parser parser;  // keeps its memory, for texts of the usual size
+  const bool plain = parser.parse(value).error() == simdjson::SUCCESS;
+  if (parser.capacity() > (1U << 20)) parser = simdjson::dom::parser();
+  if (plain) return true;
   rapidjson::Document parsed;
   parsed.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag |
                rapidjson::kParseValidateEncodingFlag>(value.data(), value.size());
-  const std::string_view chosen = parsed.HasParseError() ? std::string_view(otherwise) : std::string_view(value);
+  return !parsed.HasParseError();
+}
+
+// Stored JSON goes in byte for byte (numbers keep every digit), but only after it was seen to be
+// whole: a damaged row must not make the body something else than JSON.
+void raw(Writer& json, const std::string& value, const char* otherwise) {
+  const std::string_view chosen = is_json(value) ? std::string_view(value) : std::string_view(otherwise);
   json.RawValue(chosen.data(), chosen.size(), rapidjson::kObjectType);
 }
 
