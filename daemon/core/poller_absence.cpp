@@ -46,7 +46,7 @@ bool Poller::too_many_vanished(const Task& task, Time since, Now now, Actions& o
   if (since < memory_lost_until_) return false;  // it was given its time
   if (vanished_counted_ != Time::min() && now.steady < vanished_counted_ + kVanishedAgain) return vanished_;
   vanished_counted_ = now.steady;
-  const Time shown = std::max(std::min(since - watch_.max_gap, task.seen), memory_lost_until_);
+  const Time shown = std::max(std::min(since - watch_.max_gap, Time(task.seen)), memory_lost_until_);
   std::size_t vanished = 0, present = 0, unasked = 0;
   tasks_.each([&](TaskSlot slot) {
     const Task& other = tasks_[slot];

@@ -47,6 +47,9 @@ constexpr std::array kRules{
     Rule{"deliveries in a state that no version wrote",
          "SELECT 'delivery '||no FROM deliveries WHERE state NOT BETWEEN 0 AND 4"},
     Rule{"deliveries of no event", "SELECT 'delivery '||no FROM deliveries WHERE event NOT IN (SELECT no FROM events)"},
+    Rule{"deliveries that say other things than their event",
+         "SELECT 'delivery '||d.no FROM deliveries d JOIN events e ON e.no = d.event"
+         " WHERE d.task <> e.task OR d.sequence <> e.sequence OR d.type <> e.type"},
     Rule{"deliveries to no receiver",
          "SELECT 'delivery '||no FROM deliveries WHERE receiver NOT IN (SELECT no FROM receivers)"},
     Rule{"deliveries whose URL is gone",

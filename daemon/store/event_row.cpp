@@ -65,9 +65,10 @@ void add_delivery(Transaction& in, EventNo event, TaskNo task, const EventFacts&
   record.state = receiver.held.empty() ? DeliveryState::pending : DeliveryState::held;
   record.due = facts.at;
   in.db.run(
-      "INSERT OR FAIL INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at) "
-      "VALUES (?,?,?,?,?,0,?,?,?)",
-      event, receiver.receiver.no, receiver.target, receiver.format, record.state, record.due, receiver.held, facts.at);
+      "INSERT OR FAIL INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at, task, "
+      "sequence, type) VALUES (?,?,?,?,?,0,?,?,?,?,?,?)",
+      event, receiver.receiver.no, receiver.target, receiver.format, record.state, record.due, receiver.held, facts.at,
+      record.task, record.sequence, record.type);
   record.no = in.db.last_row();
   result.deliveries.push_back(std::move(record));
 }

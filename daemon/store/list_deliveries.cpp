@@ -61,11 +61,12 @@ std::vector<DeliveryView> list_deliveries(Connection& db, const DeliveryQuery& q
     if (!receiver) return {};
   }
   const Filter filter = filter_of(query, receiver);
-  const std::string sql = "SELECT " MJWATCHD_DELIVERY_COLUMNS
-                          ", events.gateway, events.id, events.webhook_id, targets.url, deliveries.reason, "
-                          "deliveries.created_at FROM " MJWATCHD_DELIVERY_TABLES
-                          " LEFT JOIN targets ON targets.no = deliveries.target" +
-                          filter.where() + " ORDER BY deliveries.no DESC LIMIT ?";
+  const std::string sql =
+      "SELECT " MJWATCHD_DELIVERY_COLUMNS
+      ", events.gateway, events.id, events.webhook_id, targets.url, deliveries.reason, "
+      "deliveries.created_at FROM " MJWATCHD_DELIVERY_TABLES
+      " JOIN events ON events.no = deliveries.event LEFT JOIN targets ON targets.no = deliveries.target" +
+      filter.where() + " ORDER BY deliveries.no DESC LIMIT ?";
   Query row(db, sql);
   row.bind(filter.bind(row) + 1, std::clamp<std::size_t>(query.limit, 1, kMostDeliveries));
   std::vector<DeliveryView> list;
@@ -88,7 +89,7 @@ std::optional<Outgoing> load_outgoing(Connection& db, const webhooks::SecretBox&
             "SELECT events.webhook_id, receivers.name, deliveries.format, coalesce(bodies.body, events.body), "
             "targets.url, targets.secret, targets.events, events.gateway, events.id, deliveries.target "
             "FROM " MJWATCHD_DELIVERY_TABLES
-            " LEFT JOIN targets ON targets.no = deliveries.target "
+            " JOIN events ON events.no = deliveries.event LEFT JOIN targets ON targets.no = deliveries.target "
             "LEFT JOIN bodies ON bodies.event = deliveries.event AND bodies.format = deliveries.format "
             "WHERE deliveries.no = ?",
             no);

@@ -100,8 +100,19 @@ DROP INDEX receivers_disabled;
 CREATE INDEX receivers_in_trouble ON receivers(no) WHERE disabled = 1 OR failing_since IS NOT NULL;
 )sql";
 
+/// What the core must know of a pending delivery stands with it: a million of them are taken up at a start
+/// without turning the pages of their events, which are mostly bodies.
+constexpr const char* kEventOfDelivery = R"sql(
+ALTER TABLE deliveries ADD COLUMN task INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN sequence INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN type INTEGER NOT NULL DEFAULT 0;
+UPDATE deliveries SET (task, sequence, type) =
+  (SELECT events.task, events.sequence, events.type FROM events WHERE events.no = deliveries.event)
+  WHERE event IN (SELECT no FROM events);
+)sql";
+
 // Entry n brings a file of version n to version n + 1.
-constexpr const char* kMigrations[kSchemaVersion] = {kTables, kFailing};
+constexpr const char* kMigrations[kSchemaVersion] = {kTables, kFailing, kEventOfDelivery};
 
 /// Before anything is changed in it: is the file one of ours, and not newer than we are?
 std::int64_t known_version(Connection& db, const std::filesystem::path& file) {

@@ -9,7 +9,7 @@
 namespace mjwatchd::store {
 
 /// The version this program writes (PRAGMA user_version).
-constexpr int kSchemaVersion = 2;
+constexpr int kSchemaVersion = 3;
 
 /// Opens the file for writing, in WAL mode and synced at each commit, and brings its tables up to
 /// date. Throws std::runtime_error: damaged, of a newer version, not ours, no room, read-only.

@@ -118,7 +118,8 @@ class Bench:
             for number, (task, sequence, text) in enumerate(bodies(), 1):
                 store.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?)",
                               (number, 1000 + task, gateway, str(task), kind, sequence, at, f"evt_{number:032x}", text))
-                store.execute("INSERT INTO deliveries VALUES (?,?,?,NULL,0,0,0,?,'',?)", (number, number, receiver, at, at))
+                store.execute("INSERT INTO deliveries VALUES (?,?,?,NULL,0,0,0,?,'',?,?,?,?)",
+                              (number, number, receiver, at, at, 1000 + task, sequence, kind))
         return bodies
 
 

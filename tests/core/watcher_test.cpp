@@ -169,3 +169,35 @@ TEST_CASE("at most max_calls_per_minute calls fall into any minute") {
   REQUIRE(calls.size() > 200);
   for (std::size_t i = 30; i < calls.size(); ++i) CHECK(calls[i] - calls[i - 30] >= 60s);
 }
+
+TEST_CASE("what is read at the start is taken up before anything is asked") {
+  Watch w;
+  Actions out;
+  const std::vector<Event> page{event::Adopted{w.record("a")}, event::Adopted{w.record("b")}};
+  w.clock = 10s;  // both are due by then
+  w.watcher.adopt(page, w.now(), out);
+  CHECK(out.empty());
+  CHECK(w.watcher.live() == 2);
+  const Actions first = w.at(12s);
+  REQUIRE(Watch::find<action::FetchBatch>(first) != nullptr);
+  CHECK(Watch::find<action::FetchBatch>(first)->ids.size() == 2);
+}
+
+TEST_CASE("no gateway is asked for more news while the disk is behind with what there is") {
+  constexpr int kWaiting = 5'000;
+  Watch w;
+  w.tell({event::Adopted{w.record("a")}});
+  std::vector<Event> flood;
+  for (int i = 0; i < kWaiting; ++i) {
+    Registration registration;
+    registration.key = {"g", std::to_string(i)};
+    flood.emplace_back(event::Registered{1, registration});
+  }
+  const Actions asked = w.tell(std::move(flood));
+  CHECK(w.watcher.next_wakeup() > Time(12h));  // nothing to do but to wait for the disk
+  CHECK(Watch::count<action::FetchBatch>(w.at(10s)) == 0);
+  CommitResult result;
+  result.code = CommitResult::Code::existing;
+  const Actions on = w.tell({event::Persisted{Watch::find<action::Persist>(asked)->no, result}});
+  CHECK(Watch::count<action::FetchBatch>(on) == 1);
+}

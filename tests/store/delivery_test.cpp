@@ -242,9 +242,11 @@ TEST_CASE("very many held deliveries come back in portions, each saying that the
   state.commit(change::Receiver{"app", true, "", kNoon});
   // 25,000 of them, as a year of a dead receiver would leave them.
   state.look(
-      "INSERT INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at) "
+      "INSERT INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at, task, "
+      "sequence, type) "
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 24999) "
-      "SELECT event, receiver, target, format, state, attempts, due, reason, created_at FROM deliveries, n");
+      "SELECT event, receiver, target, format, state, attempts, due, reason, created_at, task, sequence, type "
+      "FROM deliveries, n");
   const auto first = state.commit(change::Receiver{"app", false, "", kNoon + 1h});
   REQUIRE(first.deliveries.size() == 20'001);
   CHECK(first.deliveries[19'999].state == DeliveryState::pending);
@@ -262,9 +264,11 @@ TEST_CASE("the outbox asks for the rest when a portion of held deliveries came b
   state.commit(success("a"));
   state.commit(change::Receiver{"app", true, "", kNoon});
   state.look(
-      "INSERT INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at) "
+      "INSERT INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at, task, "
+      "sequence, type) "
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 44999) "
-      "SELECT event, receiver, target, format, state, attempts, due, reason, created_at FROM deliveries, n");
+      "SELECT event, receiver, target, format, state, attempts, due, reason, created_at, task, sequence, type "
+      "FROM deliveries, n");
   WebhookSettings settings;
   settings.retry = {5s};
   settings.endpoints = {{"app", {8, 0}}};

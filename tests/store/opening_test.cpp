@@ -95,13 +95,13 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
   State state;
   state.commit(registration("a"));
   state.close();
-  state.look("PRAGMA user_version = 3");
+  state.look("PRAGMA user_version = 4");
   const std::string before = bytes_of(state.folder.database());
   const auto why = refusal(state.folder.path);
   CHECK(says(why, state.folder.database().string()));
-  CHECK(says(why, "was written by a newer mjwatchd (its format is 3, this one knows up to 2)"));
+  CHECK(says(why, "was written by a newer mjwatchd (its format is 4, this one knows up to 3)"));
   CHECK(bytes_of(state.folder.database()) == before);
-  state.look("PRAGMA user_version = 2");
+  state.look("PRAGMA user_version = 3");
   CHECK(refusal(state.folder.path).empty());
   state.open();
   CHECK(state.tasks().size() == 1);
@@ -141,6 +141,21 @@ TEST_CASE("a damaged file is refused, with what to do") {
   state.open();
 }
 
+namespace {
+
+/// The closed file as version 1 of the format was.
+void make_first_version(State& state) {
+  state.look("DROP INDEX receivers_in_trouble");
+  state.look("ALTER TABLE receivers DROP COLUMN failing_since");
+  state.look("CREATE INDEX receivers_disabled ON receivers(no) WHERE disabled = 1");
+  for (const char* column : {"task", "sequence", "type"}) {
+    state.look(std::string("ALTER TABLE deliveries DROP COLUMN ") + column);
+  }
+  state.look("PRAGMA user_version = 1");
+}
+
+}  // namespace
+
 TEST_CASE("what an earlier version wrote is still read") {
   State state;
   auto change = registration("a");
@@ -148,19 +163,35 @@ TEST_CASE("what an earlier version wrote is still read") {
   state.commit(change);
   state.commit(change::Receiver{"app", true, "410", kNoon});
   state.close();
-  // As version 1 of the format was.
-  state.look("DROP INDEX receivers_in_trouble");
-  state.look("ALTER TABLE receivers DROP COLUMN failing_since");
-  state.look("CREATE INDEX receivers_disabled ON receivers(no) WHERE disabled = 1");
-  state.look("PRAGMA user_version = 1");
+  make_first_version(state);
   state.open();
   const auto adopted = state.adopt();
   REQUIRE(adopted.size() == 2);
   CHECK(std::get<event::ReceiverAdopted>(adopted[0]).disabled);
   CHECK_FALSE(std::get<event::ReceiverAdopted>(adopted[0]).failing_since);
   state.close();
-  CHECK(state.look("PRAGMA user_version") == 2);
+  CHECK(state.look("PRAGMA user_version") == 3);
   CHECK(state.look("PRAGMA application_id") == 0x6d6a7764);
   state.open();
   CHECK(state.commit(change).code == Code::existing);
+}
+
+TEST_CASE("a file of the first version is brought up to date, and its pending deliveries know their event") {
+  State state;
+  state.commit(registration("a"));
+  const auto made = state.commit(success("a")).deliveries;
+  REQUIRE(made.size() == 1);
+  state.close();
+  make_first_version(state);
+  state.open();
+  std::vector<DeliveryRecord> found;
+  for (const Event& event : state.adopt()) {
+    if (const auto* adopted = std::get_if<event::DeliveryAdopted>(&event)) found.push_back(adopted->delivery);
+  }
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].task == made[0].task);
+  CHECK(found[0].sequence == made[0].sequence);
+  CHECK(found[0].type == EventType::succeeded);
+  state.close();
+  CHECK(state.look("PRAGMA user_version") == 3);
 }
