@@ -7,7 +7,7 @@
 namespace mjwatchd::control {
 namespace {
 
-constexpr std::size_t kMostInFlight = 2500;    ///< of one request: the next ones come while the store writes a group
+constexpr std::size_t kMostInFlight = 2000;    ///< of one request: the next ones come while the store writes a group
 constexpr std::size_t kMostAtOnce = 2000;      ///< looked at in one turn of the loop
 constexpr std::size_t kMostListed = 8U << 20;  ///< bytes of reasons in one answer
 constexpr std::chrono::milliseconds kRoomWait{100};

@@ -82,13 +82,13 @@ TEST_CASE("a stream is worked on while it comes, with a bounded number under way
   for (int i = 0; i < 3000; ++i) lines += id_line(i);
   client.send("POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\nContent-Length: " +
               std::to_string(lines.size() + 1000) + "\r\n\r\n" + lines);
-  control.until([&] { return control.desk.in_flight == 512; });
+  control.until([&] { return control.desk.in_flight == 2000; });
   control.on_loop([&] { control.desk.release(); });
   control.until([&] { return control.desk.count() == 3000; });  // though the body has not ended
   client.send(std::string(1000, '\n'));
   const auto reply = client.read();
   CHECK(at(reply, "accepted") == "3000");
-  CHECK(control.on_loop([&] { return control.desk.most_in_flight; }) == 512);
+  CHECK(control.on_loop([&] { return control.desk.most_in_flight; }) == 2000);
 }
 
 TEST_CASE("ids in one body are bounded under way as well") {
@@ -97,7 +97,7 @@ TEST_CASE("ids in one body are bounded under way as well") {
   for (int i = 0; i < 5000; ++i) body += ",\"t" + std::to_string(i) + "\"";
   const auto reply = control.post("/v1/tasks", body + "]}");
   CHECK(at(reply, "accepted") == "5001");
-  CHECK(control.on_loop([&] { return control.desk.most_in_flight; }) == 512);
+  CHECK(control.on_loop([&] { return control.desk.most_in_flight; }) == 2000);
 }
 
 TEST_CASE("a stream waits while the store has no room") {
