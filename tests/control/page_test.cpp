@@ -10,13 +10,6 @@ using namespace mjwatchd::control::test;
 
 namespace {
 
-ControlOptions tcp_options() {
-  ControlOptions options;
-  options.listen = "127.0.0.1:0";
-  options.token = "s3cret-token";
-  return options;
-}
-
 /// A browser that shows the page.
 class Browser {
  public:

@@ -85,4 +85,12 @@ std::string at(const Reply& reply, const std::string& path);
 /// True when it is a problem with this status: right type, status and title; `words` stand in its detail.
 bool is_problem(const Reply& reply, int status, const std::string& words = "");
 
+/// Over TCP, on a port of the system's choice.
+inline ControlOptions tcp_options() {
+  ControlOptions options;
+  options.listen = "127.0.0.1:0";
+  options.token = "s3cret-token";
+  return options;
+}
+
 }  // namespace mjwatchd::control::test

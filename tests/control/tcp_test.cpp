@@ -13,13 +13,6 @@ using namespace mjwatchd::control::test;
 
 namespace {
 
-ControlOptions tcp_options() {
-  ControlOptions options;
-  options.listen = "127.0.0.1:0";
-  options.token = "s3cret-token";
-  return options;
-}
-
 Reply ask(RunningControl& control, const std::string& request) {
   RawClient client(control.server().port());
   client.send(request);
