@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "daemon/store/event_row.hpp"
+#include "daemon/store/delivery_row.hpp"
 #include "daemon/store/task_row.hpp"
 
 namespace mjwatchd::store {

@@ -50,8 +50,8 @@ TaskRow new_row(const Transaction& in, const change::Register& change) {
 CommitResult apply(Transaction& in, const change::Register& change) {
   const Registration& wish = change.registration;
   CommitResult result;
-  if (const auto there = find_task(in.db, wish.key)) {
-    const auto differs = difference(decode_given(load_texts(in.db, there->no).given), wish.given);
+  if (const auto there = in.tables.find_task(wish.key)) {
+    const auto differs = difference(decode_given(in.tables.load_texts(there->no).given), wish.given);
     result.code = differs ? CommitResult::Code::conflict : CommitResult::Code::existing;
     result.detail = differs.value_or("");
     result.task = there->record;
@@ -65,7 +65,7 @@ CommitResult apply(Transaction& in, const change::Register& change) {
   TaskTexts texts;
   texts.given = encode_given(wish.given);
   texts.metadata = wish.metadata;
-  insert_task(in.db, row, texts);
+  in.tables.insert_task(row, texts);
   for (const WebhookTarget& target : wish.webhooks.value_or(std::vector<WebhookTarget>{})) {
     static_cast<void>(insert_target(in, row, target, change.at));  // one named twice is one receiver
   }
@@ -75,14 +75,9 @@ CommitResult apply(Transaction& in, const change::Register& change) {
 }
 
 CommitResult apply(Transaction& in, const change::Forget& change) {
-  const auto task = find_task(in.db, change.key);
+  const auto task = in.tables.find_task(change.key);
   if (!task) return only(CommitResult::Code::missing);
-  in.db.run("DELETE FROM tasks WHERE no = ?", task->no);
-  in.db.run("DELETE FROM task_texts WHERE task = ?", task->no);
-  in.db.run(
-      "DELETE FROM targets WHERE task = ? AND NOT EXISTS "
-      "(SELECT 1 FROM deliveries WHERE deliveries.target = targets.no)",
-      task->no);
+  in.tables.remove_task(task->no);
   return only(CommitResult::Code::done);
 }
 

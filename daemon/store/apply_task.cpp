@@ -53,9 +53,7 @@ void take_in(const ImageResult& came, ImageResult& known) {
 
 /// A start is told once: a core that took the task up after a crash knows only where it stands now.
 bool told_already(Transaction& in, const TaskRow& row, EventType type) {
-  return type == EventType::started && row.sequence > 0 &&
-         in.db.number("SELECT count(*) FROM events WHERE id = ? AND gateway = ? AND task = ? AND type = ?",
-                      row.record.key.id, row.record.key.gateway, row.no, type) > 0;
+  return type == EventType::started && row.sequence > 0 && in.tables.was_told(row, type);
 }
 
 void tell(Transaction& in, const change::Task& change, TaskRow& row, const TaskTexts& texts, CommitResult& result) {
@@ -86,13 +84,13 @@ void tell(Transaction& in, const change::Task& change, TaskRow& row, const TaskT
 }  // namespace
 
 CommitResult apply(Transaction& in, const change::Task& change) {
-  auto row = find_task(in.db, change.key);
+  auto row = in.tables.find_task(change.key);
   if (!row || overtaken(*row, change)) return only(CommitResult::Code::missing);
   CommitResult result;
   result.code = CommitResult::Code::done;
   const bool texts_change = change.snapshot || change.images;
   TaskTexts texts;
-  if (texts_change || !change.events.empty()) texts = load_texts(in.db, row->no);
+  if (texts_change || !change.events.empty()) texts = in.tables.load_texts(row->no);
   if (change.snapshot) take_in(*change.snapshot, change.at, *row, texts);
   if (change.images) take_in(*change.images, texts.images);
   const bool succeeded =
@@ -105,8 +103,8 @@ CommitResult apply(Transaction& in, const change::Task& change) {
   }
   row->ending = change.ending;
   tell(in, change, *row, texts, result);
-  update_task(in.db, *row);
-  if (texts_change) update_texts(in.db, row->no, texts);
+  in.tables.update_task(*row);
+  if (texts_change) in.tables.update_texts(row->no, texts);
   result.task = row->record;
   return result;
 }

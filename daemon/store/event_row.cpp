@@ -42,21 +42,18 @@ void record_event(Transaction& in, TaskNo task, const EventFacts& facts, std::sp
   event.at = facts.at;
   event.webhook_id = facts.webhook_id;
   event.body = std::make_shared<const std::string>(webhooks::render_body(BodyFormat::standard, facts));
-  in.db.run("INSERT INTO events(task, gateway, id, type, sequence, at, webhook_id, body) VALUES (?,?,?,?,?,?,?,?)",
-            task, facts.key.gateway, facts.key.id, facts.type, facts.sequence, facts.at, facts.webhook_id, *event.body);
-  event.no = in.db.last_row();
+  event.no = in.tables.insert_event(task, event);
   for (const Subscriber* receiver : receivers) add_delivery(in, event.no, task, facts, *receiver, result);
   result.events.push_back(std::move(event));
 }
 
 void add_delivery(Transaction& in, EventNo event, TaskNo task, const EventFacts& facts, const Subscriber& receiver,
                   CommitResult& result) {
-  if (receiver.format != BodyFormat::standard &&
-      in.db.number("SELECT 1 FROM bodies WHERE event = ? AND format = ?", event, receiver.format) == 0) {
-    in.db.run("INSERT INTO bodies(event, format, body) VALUES (?,?,?)", event, receiver.format,
-              webhooks::render_body(receiver.format, facts));
+  if (receiver.format != BodyFormat::standard && !in.tables.has_body(event, receiver.format)) {
+    in.tables.insert_body(event, receiver.format, webhooks::render_body(receiver.format, facts));
   }
-  DeliveryRecord record;
+  NewDelivery delivery;
+  DeliveryRecord& record = delivery.record;
   record.event = event;
   record.task = task;
   record.sequence = facts.sequence;
@@ -64,27 +61,13 @@ void add_delivery(Transaction& in, EventNo event, TaskNo task, const EventFacts&
   record.receiver = receiver.receiver.ref;
   record.state = receiver.held.empty() ? DeliveryState::pending : DeliveryState::held;
   record.due = facts.at;
-  in.db.run(
-      "INSERT OR FAIL INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at, task, "
-      "sequence, type) VALUES (?,?,?,?,?,0,?,?,?,?,?,?)",
-      event, receiver.receiver.no, receiver.target, receiver.format, record.state, record.due, receiver.held, facts.at,
-      record.task, record.sequence, record.type);
-  record.no = in.db.last_row();
+  delivery.receiver = receiver.receiver.no;
+  delivery.target = receiver.target;
+  delivery.format = receiver.format;
+  delivery.reason = receiver.held;
+  delivery.at = facts.at;
+  record.no = in.tables.insert_delivery(delivery);
   result.deliveries.push_back(std::move(record));
-}
-
-DeliveryRecord read_delivery(const Query& row) {
-  DeliveryRecord record;
-  record.no = row.integer(0);
-  record.event = row.integer(1);
-  record.task = row.integer(2);
-  record.sequence = row.as<std::uint32_t>(3);
-  record.type = row.as<EventType>(4);
-  record.receiver = {row.text(5), row.text(6)};
-  record.state = row.as<DeliveryState>(7);
-  record.attempts = row.as<std::uint32_t>(8);
-  record.due = row.time(9);
-  return record;
 }
 
 }  // namespace mjwatchd::store

@@ -27,12 +27,4 @@ void record_event(Transaction& in, TaskNo task, const EventFacts& facts, std::sp
 void add_delivery(Transaction& in, EventNo event, TaskNo task, const EventFacts& facts, const Subscriber& receiver,
                   CommitResult& result);
 
-/// The columns read_delivery() reads, of `deliveries` joined with `receivers`.
-#define MJWATCHD_DELIVERY_COLUMNS                                                            \
-  "deliveries.no, deliveries.event, deliveries.task, deliveries.sequence, deliveries.type, " \
-  "receivers.name, receivers.grp, deliveries.state, deliveries.attempts, deliveries.due"
-#define MJWATCHD_DELIVERY_TABLES "deliveries JOIN receivers ON receivers.no = deliveries.receiver"
-constexpr int kDeliveryColumns = 10;
-[[nodiscard]] DeliveryRecord read_delivery(const Query& row);
-
 }  // namespace mjwatchd::store

@@ -1,12 +1,12 @@
 // The WHERE of a list, put together from what was asked for.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include "daemon/store/sqlite.hpp"
 
 namespace mjwatchd::store {
 
@@ -26,6 +26,7 @@ class Filter {
   }
   [[nodiscard]] const std::string& where() const { return where_; }
   /// Binds the values to the statement's first parameters; answers how many there were.
+  template <typename Query>
   int bind(Query& query) const {
     int at = 0;
     for (const Value& value : values_) {

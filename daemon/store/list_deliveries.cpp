@@ -1,9 +1,10 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "daemon/store/event_row.hpp"
+#include "daemon/store/delivery_row.hpp"
 #include "daemon/store/filter.hpp"
 #include "daemon/store/lists.hpp"
+#include "daemon/store/receiver_row.hpp"
 
 namespace mjwatchd::store {
 namespace {
@@ -36,11 +37,13 @@ std::vector<AttemptView> attempts_of(Connection& db, DeliveryNo no) {
   return list;
 }
 
-Filter filter_of(const DeliveryQuery& query, const std::optional<ReceiverRow>& receiver) {
+Filter filter_of(const DeliveryQuery& query) {
   Filter filter;
   if (query.no) filter.add("deliveries.no = ?", *query.no);
   if (query.after > 0) filter.add("deliveries.no < ?", query.after);
-  if (receiver) filter.add("deliveries.receiver = ?", receiver->no);
+  if (!query.endpoint.empty()) {
+    filter.add("deliveries.receiver = (SELECT no FROM receivers WHERE name = ?)", query.endpoint);
+  }
   if (query.state) filter.add("deliveries.state = ?", static_cast<std::int64_t>(*query.state));
   // As sets, so that one task's deliveries are found by its key and not by looking at all.
   if (!query.id.empty()) {
@@ -55,12 +58,7 @@ Filter filter_of(const DeliveryQuery& query, const std::optional<ReceiverRow>& r
 }  // namespace
 
 std::vector<DeliveryView> list_deliveries(Connection& db, const DeliveryQuery& query) {
-  std::optional<ReceiverRow> receiver;
-  if (!query.endpoint.empty()) {
-    receiver = find_receiver(db, query.endpoint);
-    if (!receiver) return {};
-  }
-  const Filter filter = filter_of(query, receiver);
+  const Filter filter = filter_of(query);
   const std::string sql =
       "SELECT " MJWATCHD_DELIVERY_COLUMNS
       ", events.gateway, events.id, events.webhook_id, targets.url, deliveries.reason, "

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/store/receiver_row.hpp"
 #include "daemon/store/stored_json.hpp"
+#include "daemon/store/tables.hpp"
 
 namespace mjwatchd::store {
 namespace {
@@ -126,7 +126,12 @@ bool Pruner::remove_event(EventNo event, bool also_held) {
   db_.run("DELETE FROM deliveries WHERE event = ?", event);
   db_.run("DELETE FROM bodies WHERE event = ?", event);
   db_.run("DELETE FROM events WHERE no = ?", event);
-  for (const TargetNo target : targets) drop_unused_target(db_, target);
+  for (const TargetNo target : targets) {
+    db_.run(
+        "DELETE FROM targets WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.no = targets.task) "
+        "AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.target = ?1)",
+        target);
+  }
   db_.run(
       "INSERT INTO meta(name, value) VALUES ('events_gone', ?) "
       "ON CONFLICT(name) DO UPDATE SET value = max(value, excluded.value)",

@@ -28,22 +28,14 @@ void complete(Transaction& in, const TaskRow& task, const std::optional<EventMas
 
 }  // namespace
 
-std::optional<ReceiverRow> find_receiver(Connection& db, const std::string& name) {
-  Query row(db, "SELECT no, name, grp, disabled FROM receivers WHERE name = ?", name);
-  if (!row.next()) return std::nullopt;
-  return ReceiverRow{row.integer(0), {row.text(1), row.text(2)}, row.integer(3) != 0};
-}
-
-ReceiverRow receiver_row(Connection& db, const ReceiverRef& ref, WallTime at) {
-  if (auto found = find_receiver(db, ref.name)) {
-    if (found->ref.group.empty() && !ref.group.empty()) {  // known by its name alone so far
-      db.run("UPDATE receivers SET grp = ? WHERE no = ?", ref.group, found->no);
-      found->ref.group = ref.group;
-    }
-    return *found;
+ReceiverRow receiver_row(Tables& tables, const ReceiverRef& ref, WallTime at) {
+  auto found = tables.find_receiver(ref.name);
+  if (!found) return tables.insert_receiver(ref, at);
+  if (found->ref.group.empty() && !ref.group.empty()) {  // known by its name alone so far
+    tables.set_group(found->no, ref.group);
+    found->ref.group = ref.group;
   }
-  db.run("INSERT INTO receivers(name, grp, disabled, reason, changed_at) VALUES (?,?,0,'',?)", ref.name, ref.group, at);
-  return {db.last_row(), ref, false};
+  return *found;
 }
 
 std::string why_held(Transaction& in, const ReceiverRow& receiver) {
@@ -52,29 +44,23 @@ std::string why_held(Transaction& in, const ReceiverRow& receiver) {
     return "its endpoint is not in the configuration";
   }
   // Those held before go first, so that a task's events keep their order.
-  const bool queue = in.db.number("SELECT 1 FROM deliveries WHERE receiver = ? AND state = ? LIMIT 1", receiver.no,
-                                  DeliveryState::held) != 0;
-  return queue ? "earlier ones to its receiver are held" : "";
+  return in.tables.any_held(receiver.no) ? "earlier ones to its receiver are held" : "";
 }
 
 std::vector<Subscriber> subscribers(Transaction& in, const TaskRow& task, WallTime at) {
   std::vector<Subscriber> list;
-  Query row(in.db,
-            "SELECT targets.no, receivers.no, name, grp, disabled, url, events, format FROM targets "
-            "JOIN receivers ON receivers.no = targets.receiver WHERE task = ? ORDER BY targets.no",
-            task.no);
-  while (row.next()) {
+  for (TargetRow& target : in.tables.targets_of(task.no)) {
     Subscriber subscriber;
-    subscriber.receiver = {row.integer(1), {row.text(2), row.text(3)}, row.integer(4) != 0};
-    if (!row.text(5).empty()) subscriber.target = row.integer(0);
-    subscriber.format = row.as<BodyFormat>(7);
-    complete(in, task, row.maybe<EventMask>(6), subscriber);
+    subscriber.receiver = std::move(target.receiver);
+    if (!target.url.empty()) subscriber.target = target.no;
+    subscriber.format = target.format;
+    complete(in, task, target.events, subscriber);
     list.push_back(std::move(subscriber));
   }
   if (task.listed) return list;
   for (const std::string& name : in.rules.default_list) {
     Subscriber subscriber;
-    subscriber.receiver = receiver_row(in.db, {name, name}, at);
+    subscriber.receiver = receiver_row(in.tables, {name, name}, at);
     if (known(list, subscriber.receiver.no)) continue;
     complete(in, task, std::nullopt, subscriber);
     list.push_back(std::move(subscriber));
@@ -84,30 +70,21 @@ std::vector<Subscriber> subscribers(Transaction& in, const TaskRow& task, WallTi
 
 Subscriber endpoint_subscriber(Transaction& in, const std::string& name, WallTime at) {
   Subscriber subscriber;
-  subscriber.receiver = receiver_row(in.db, {name, name}, at);
+  subscriber.receiver = receiver_row(in.tables, {name, name}, at);
   complete(in, TaskRow{}, std::nullopt, subscriber);
   return subscriber;
 }
 
 bool insert_target(Transaction& in, const TaskRow& task, const WebhookTarget& target, WallTime at) {
-  const ReceiverRow receiver = receiver_row(in.db, webhooks::receiver_of(target), at);
-  std::string sealed;
+  TargetRow row;
+  row.receiver = receiver_row(in.tables, webhooks::receiver_of(target), at);
   if (!target.secret.empty()) {
-    sealed = in.secrets.seal(target.secret, secret_context(task.record.key, target.url));
+    row.secret = in.secrets.seal(target.secret, secret_context(task.record.key, target.url));
   }
-  in.db.run(
-      "INSERT INTO targets(task, receiver, url, secret, events, format) VALUES (?,?,?,?,?,?) "
-      "ON CONFLICT(task, receiver) DO NOTHING",
-      task.no, receiver.no, target.endpoint.empty() ? target.url : std::string(), Blob{sealed}, target.events,
-      target.format);
-  return in.db.changed() != 0;
-}
-
-void drop_unused_target(Connection& db, TargetNo target) {
-  db.run(
-      "DELETE FROM targets WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.no = targets.task) "
-      "AND NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.target = ?1)",
-      target);
+  if (target.endpoint.empty()) row.url = target.url;
+  row.events = target.events;
+  row.format = target.format;
+  return in.tables.insert_target(task.no, row);
 }
 
 std::string secret_context(const TaskKey& key, const std::string& url) {

@@ -5,13 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/store/task_row.hpp"
 #include "daemon/store/transaction.hpp"
 
 namespace mjwatchd::store {
-
-using ReceiverNo = std::int64_t;
-using TargetNo = std::int64_t;
 
 /// What a receiver of a URL hears when neither it nor the registration says: the same as a
 /// configured endpoint that names no events.
@@ -19,15 +15,8 @@ constexpr EventMask kUsualEvents = mask_of(EventType::succeeded) | mask_of(Event
                                    mask_of(EventType::cancelled) | mask_of(EventType::modal) |
                                    mask_of(EventType::images) | mask_of(EventType::expired) | mask_of(EventType::lost);
 
-struct ReceiverRow {
-  ReceiverNo no = 0;
-  ReceiverRef ref;
-  bool disabled = false;
-};
-
-[[nodiscard]] std::optional<ReceiverRow> find_receiver(Connection& db, const std::string& name);
 /// Makes it if there is none of the name.
-[[nodiscard]] ReceiverRow receiver_row(Connection& db, const ReceiverRef& ref, WallTime at);
+[[nodiscard]] ReceiverRow receiver_row(Tables& tables, const ReceiverRef& ref, WallTime at);
 
 /// A receiver of one task, as its deliveries need it.
 struct Subscriber {
@@ -47,9 +36,6 @@ struct Subscriber {
 
 /// Writes a receiver of a task; false when the task has it already.
 [[nodiscard]] bool insert_target(Transaction& in, const TaskRow& task, const WebhookTarget& target, WallTime at);
-/// Removes a target whose task is gone and that no delivery needs.
-void drop_unused_target(Connection& db, TargetNo target);
-
 /// What a target's secret is bound to when it is sealed.
 [[nodiscard]] std::string secret_context(const TaskKey& key, const std::string& url);
 

@@ -34,9 +34,13 @@ class SqliteError : public std::runtime_error {
   int os_error_;
 };
 
+class Query;
+
 /// One connection and its prepared statements, kept by their text. Used by one thread at a time.
 class Connection {
  public:
+  using Query = store::Query;
+
   /// Opens a file that exists. Throws SqliteError.
   explicit Connection(const std::filesystem::path& file);
   ~Connection();
@@ -61,7 +65,7 @@ class Connection {
   bool checkpoint();
 
  private:
-  friend class Query;
+  friend class store::Query;
   [[nodiscard]] sqlite3_stmt* take(std::string_view sql);
   [[nodiscard]] int os_error(int code) const;
   void give_back(sqlite3_stmt* statement);

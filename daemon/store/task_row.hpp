@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "daemon/store/sqlite.hpp"
 #include "mjwatchd/change.hpp"
 #include "mjwatchd/delivery.hpp"
 
@@ -38,13 +37,37 @@ struct TaskTexts {
   "tasks.success_at, tasks.ended_at, tasks.link_expires_at, tasks.sequence, tasks.events, tasks.listed"
 constexpr int kTaskColumns = 25;
 
-[[nodiscard]] TaskRow read_task(const Query& row);
-[[nodiscard]] std::optional<TaskRow> find_task(Connection& db, const TaskKey& key);
-[[nodiscard]] TaskTexts load_texts(Connection& db, TaskNo task);
-/// Gives `row.no`.
-void insert_task(Connection& db, TaskRow& row, const TaskTexts& texts);
-/// Everything that can change after the registration.
-void update_task(Connection& db, const TaskRow& row);
-void update_texts(Connection& db, TaskNo task, const TaskTexts& texts);
+template <typename Query>
+[[nodiscard]] TaskRow read_task(const Query& row) {
+  TaskRow task;
+  TaskRecord& record = task.record;
+  int at = 0;
+  task.no = row.integer(at++);
+  record.key.gateway = row.text(at++);
+  record.key.id = row.text(at++);
+  record.phase = row.template as<Phase>(at++);
+  record.status = row.template as<Status>(at++);
+  task.previous = row.template maybe<Status>(at++);
+  task.ending = row.template as<Ending>(at++);
+  record.action = row.text(at++);
+  record.progress = row.template maybe<std::uint8_t>(at++);
+  record.digest = row.template as<std::uint64_t>(at++);
+  record.save = row.template as<SaveMode>(at++);
+  record.seed = row.integer(at++) != 0;
+  record.stalled = row.integer(at++) != 0;
+  record.registered_at = row.time(at++);
+  record.expire_at = row.time(at++);
+  record.changed_at = row.time(at++);
+  record.submitted_at = row.template maybe<WallTime>(at++);
+  record.started_at = row.template maybe<WallTime>(at++);
+  task.finished_at = row.template maybe<WallTime>(at++);
+  record.success_at = row.time(at++);
+  task.ended_at = row.template maybe<WallTime>(at++);
+  record.link_expires_at = row.template maybe<WallTime>(at++);
+  task.sequence = row.template as<std::uint32_t>(at++);
+  task.events = row.template maybe<EventMask>(at++);
+  task.listed = row.integer(at++) != 0;
+  return task;
+}
 
 }  // namespace mjwatchd::store

@@ -1,8 +1,8 @@
 // Applying one change to the tables.
 #pragma once
 
-#include "daemon/store/sqlite.hpp"
-#include "daemon/store/sqlite_store.hpp"
+#include "daemon/store/rules.hpp"
+#include "daemon/store/tables.hpp"
 #include "daemon/webhooks/secret_box.hpp"
 #include "mjwatchd/change.hpp"
 
@@ -11,13 +11,13 @@ namespace mjwatchd::store {
 /// What a change is applied with, on the writer's thread, inside a transaction that is begun and
 /// ended by the writer.
 struct Transaction {
-  Connection& db;
+  Tables& tables;
   const webhooks::SecretBox& secrets;
   const StoreRules& rules;
   bool no_room = false;  ///< the store is at its size with live tasks only
 };
 
-/// Applies a change, or says why not; then nothing is written. Throws SqliteError and what the pure
+/// Applies a change, or says why not; then nothing is written. Throws what the database throws and what the pure
 /// functions it uses throw: then the caller takes back what was written so far. That is why the statements
 /// of every day say OR FAIL: none of them needs a journal of its own to undo its part alone.
 [[nodiscard]] CommitResult apply(Transaction& in, const Change& change);

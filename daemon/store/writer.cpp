@@ -30,7 +30,12 @@ int note_wal(void* pages, sqlite3*, const char*, int count) {
 }  // namespace
 
 Writer::Writer(Loop& loop, std::unique_ptr<Connection> db, webhooks::SecretBox secrets, Rules rules)
-    : loop_(loop), db_(std::move(db)), secrets_(std::move(secrets)), pruner_(*db_), rules_(std::move(rules)) {
+    : loop_(loop),
+      db_(std::move(db)),
+      secrets_(std::move(secrets)),
+      tables_(*db_),
+      pruner_(*db_),
+      rules_(std::move(rules)) {
   page_size_ = db_->number("PRAGMA page_size");
   sqlite3_wal_hook(db_->handle(), note_wal, &wal_pages_);
   watch_size();
@@ -167,7 +172,7 @@ bool Writer::apply_together(const Batch& batch, Results& results) {
   try {
     db_->run("BEGIN IMMEDIATE");
     for (const Job& job : batch) {
-      Transaction in{*db_, secrets_, *job.rules, crowded_ && all_live_};
+      Transaction in{tables_, secrets_, *job.rules, crowded_ && all_live_};
       results.push_back(apply(in, job.change));
     }
     db_->run("COMMIT");
@@ -189,7 +194,7 @@ void Writer::apply_each(const Batch& batch, Results& results) {
 
 // One change is all or nothing: what it wrote before it failed is taken back, the others stay.
 CommitResult Writer::apply_one(const Job& job) {
-  Transaction in{*db_, secrets_, *job.rules, crowded_ && all_live_};
+  Transaction in{tables_, secrets_, *job.rules, crowded_ && all_live_};
   db_->run("SAVEPOINT change");
   std::string why;
   try {

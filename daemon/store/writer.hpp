@@ -15,6 +15,7 @@
 
 #include "daemon/store/loop.hpp"
 #include "daemon/store/pruner.hpp"
+#include "daemon/store/sql_tables.hpp"
 #include "daemon/store/transaction.hpp"
 
 namespace mjwatchd::store {
@@ -86,6 +87,7 @@ class Writer {
   // The writer's own.
   std::unique_ptr<Connection> db_;
   webhooks::SecretBox secrets_;
+  SqlTables<Connection> tables_;
   Pruner pruner_;
   std::int64_t page_size_ = 4096;
   int wal_pages_ = 0;

@@ -1,0 +1,30 @@
+// A delivery as it stands in the table.
+#pragma once
+
+#include "mjwatchd/delivery.hpp"
+
+namespace mjwatchd::store {
+
+/// The columns read_delivery() reads, of `deliveries` joined with `receivers`.
+#define MJWATCHD_DELIVERY_COLUMNS                                                            \
+  "deliveries.no, deliveries.event, deliveries.task, deliveries.sequence, deliveries.type, " \
+  "receivers.name, receivers.grp, deliveries.state, deliveries.attempts, deliveries.due"
+#define MJWATCHD_DELIVERY_TABLES "deliveries JOIN receivers ON receivers.no = deliveries.receiver"
+constexpr int kDeliveryColumns = 10;
+
+template <typename Query>
+[[nodiscard]] DeliveryRecord read_delivery(const Query& row) {
+  DeliveryRecord record;
+  record.no = row.integer(0);
+  record.event = row.integer(1);
+  record.task = row.integer(2);
+  record.sequence = row.template as<std::uint32_t>(3);
+  record.type = row.template as<EventType>(4);
+  record.receiver = {row.text(5), row.text(6)};
+  record.state = row.template as<DeliveryState>(7);
+  record.attempts = row.template as<std::uint32_t>(8);
+  record.due = row.time(9);
+  return record;
+}
+
+}  // namespace mjwatchd::store

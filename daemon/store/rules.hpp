@@ -1,0 +1,32 @@
+// What the store is told of the configuration.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mjwatchd/change.hpp"
+
+namespace mjwatchd::store {
+
+/// What the store needs to know of a configured endpoint.
+struct EndpointRules {
+  EventMask events = 0;
+  BodyFormat format = BodyFormat::standard;
+};
+
+/// The part of the configuration the writer works by; a reload replaces it as a whole.
+struct StoreRules {
+  std::map<std::string, EndpointRules> endpoints;  ///< by name
+  std::vector<std::string> default_list;           ///< of a task that names no webhooks
+  milliseconds expire_after = std::chrono::hours(24);
+  SaveMode save = SaveMode::image;
+  bool seed = false;
+  std::uint64_t max_size = 4ULL << 30;  ///< bytes of the database
+  /// Told, on the loop's thread, what was saved of finished tasks that went at max_size. May be empty.
+  std::function<void(std::vector<SavedImage> saved)> relieved;
+};
+
+}  // namespace mjwatchd::store
