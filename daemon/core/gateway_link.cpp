@@ -31,7 +31,13 @@ GatewayLink::GatewayLink(std::string name, const GatewaySettings& settings, Time
 
 void GatewayLink::reconfigure(const GatewaySettings& settings) {
   settings_ = settings;
-  budget_.configure(settings.max_calls_per_minute);
+  budget_.configure(settings.max_calls_per_minute, daemons_);
+}
+
+void GatewayLink::share(unsigned daemons, Time now) {
+  daemons_ = daemons;
+  budget_.refill(now);
+  budget_.configure(settings_.max_calls_per_minute, daemons_);
 }
 
 Time GatewayLink::ready_at() const {

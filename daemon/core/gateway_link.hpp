@@ -29,8 +29,10 @@ class GatewayLink {
   GatewayLink(std::string name, const GatewaySettings& settings, Time now);
 
   void reconfigure(const GatewaySettings& settings);
+  /// So many daemons share the budget; 0: this one must not spend of it yet.
+  void share(unsigned daemons, Time now);
 
-  /// When the next call may leave; kNever while only a reply can change that.
+  /// When the next call may leave; kNever while only a reply, or another share, can change that.
   [[nodiscard]] Time ready_at() const;
   /// How many ids the next call may have: one while a token is being tried again, and ever fewer
   /// while the breaker is open, as it may be one of the ids, or their number, that breaks the reply.
@@ -62,6 +64,7 @@ class GatewayLink {
 
   std::string name_;
   GatewaySettings settings_;
+  unsigned daemons_ = 1;
   CallBudget budget_;
   std::size_t in_flight_ = 0;
   CallNo probe_ = 0;  ///< the one call allowed while the breaker or a refusal holds; 0: none under way

@@ -29,6 +29,12 @@ class IndexTable {
     return kNone;
   }
 
+  /// Shows each of those with this digest, and maybe others, to `visit`, which changes nothing here.
+  template <typename Visit>
+  void each(std::size_t hash, Visit visit) const {
+    for (std::size_t at = hash & mask(); slots_[at] != kNone; at = (at + 1) & mask()) visit(slots_[at]);
+  }
+
   void insert(Index index) {
     if ((size_ + 1) * 4 > slots_.size() * 3) resize(slots_.size() * 2);
     place(index);

@@ -34,7 +34,7 @@ void Outbox::Impl::adopt(const DeliveryRecord& delivery, Now now) {
   if (index != kNone) {
     // Replayed while it waits: a new round, without losing its place in the order.
     Entry& known = book_.entry(index);
-    if (known.place == Place::flying || known.place == Place::recording) return;
+    if (known.place == Place::flying || known.place == Place::recording) return take_back(index, delivery, due);
     known.attempts = static_cast<std::uint16_t>(delivery.attempts);
     known.when = due;
   } else {
@@ -203,6 +203,9 @@ void Outbox::adopt(const DeliveryRecord& delivery, Now now, Actions& out) {
   impl_->adopt(delivery, now);
   impl_->emit(out);
 }
+void Outbox::release(TaskNo task, Now now) { impl_->release(task, now); }
+void Outbox::release_delivery(DeliveryNo delivery, Now now) { impl_->release_delivery(delivery, now); }
+void Outbox::share(unsigned daemons, Now now) { impl_->share(daemons, now); }
 void Outbox::failing(std::string_view endpoint, WallTime since, Now now, Actions& out) {
   impl_->failing(endpoint, since, now);
   impl_->emit(out);

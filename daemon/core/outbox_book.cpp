@@ -44,6 +44,7 @@ Index Book::add(const DeliveryRecord& record) {
   entry.next = kNone;
   entry.attempts = static_cast<std::uint16_t>(std::min<std::uint32_t>(record.attempts, 0xffff));
   entry.type = record.type;
+  entry.claim = Claim::ours;
   move(index, Place::queued);
   by_no_.insert(index);
   ++receivers_[who].pending;
@@ -116,8 +117,18 @@ bool Book::first(Index index) const {
 }
 
 Index Book::first_of(Index receiver, TaskNo task) const {
-  return chains_.find(hash(receiver, task),
+  return chains_.find(hash_of_task(task),
                       [&](Index i) { return entries_[i].task == task && entries_[i].receiver == receiver; });
+}
+
+std::vector<Index> Book::all_of(TaskNo task) const {
+  std::vector<Index> all;
+  if (task == 0) return all;  // those are of no task, and in no chain
+  chains_.each(hash_of_task(task), [&](Index first) {
+    if (entries_[first].task != task) return;
+    for (Index i = first; i != kNone; i = entries_[i].next) all.push_back(i);
+  });
+  return all;
 }
 
 bool Book::overtaken(Index index) const {
@@ -177,7 +188,7 @@ void Book::release_if_idle(Index index, Time now) {
 Index Book::intern_group(std::string_view name) {
   const auto found = group_by_name_.find(std::string(name));
   if (found != group_by_name_.end()) return found->second;
-  Group fresh{std::string(name), SendGroup(limits_of(name)), {}, 0, false, kNever};
+  Group fresh{std::string(name), SendGroup(limits_of(name), daemons_), {}, 0, false, kNever};
   Index index = 0;
   if (free_groups_.empty()) {
     index = static_cast<Index>(groups_.size());
@@ -208,6 +219,11 @@ bool Book::is_configured(std::string_view name) const {
 EndpointSettings Book::limits_of(std::string_view group) const {
   const auto found = endpoints_.find(std::string(group));
   return found == endpoints_.end() ? EndpointSettings{} : found->second;
+}
+
+void Book::share(unsigned daemons, Time now) {
+  daemons_ = daemons;
+  for (const auto& [name, index] : group_by_name_) groups_[index].gate.share(daemons, now);
 }
 
 void Book::configure(const WebhookSettings& settings) {

@@ -29,6 +29,12 @@ namespace mjwatchd::outbox {
 /// vacant     nobody lives here
 enum class Place : std::uint8_t { vacant, queued, waiting, ready, flying, recording, parked };
 
+/// Whose a delivery is, as far as it is on its way or being written.
+///   ours    what comes of it counts
+///   gone    its task was released: it is let finish, and nothing follows from it
+///   again   the same, and the store has given it to us anew since
+enum class Claim : std::uint8_t { ours, gone, again };
+
 /// One pending delivery. No strings: a million of these may be pending.
 struct Entry {
   DeliveryNo no = 0;
@@ -41,6 +47,7 @@ struct Entry {
   std::uint16_t attempts = 0;    ///< of a ladder of at most 100
   EventType type = EventType::test;
   Place place = Place::vacant;
+  Claim claim = Claim::ours;  ///< another than ours only while flying or recording
 };
 static_assert(sizeof(Entry) <= 48);
 
@@ -109,6 +116,8 @@ class Book {
   [[nodiscard]] Ref ref(Index entry) const { return {entry, entries_[entry].generation}; }
   [[nodiscard]] bool first(Index entry) const;
   [[nodiscard]] Index first_of(Index receiver, TaskNo task) const;
+  /// Every delivery of the task, chain by chain, each in its order.
+  [[nodiscard]] std::vector<Index> all_of(TaskNo task) const;
   /// A final event of its task waits behind it, and it is of a kind that then says nothing new.
   [[nodiscard]] bool overtaken(Index entry) const;
 
@@ -130,22 +139,22 @@ class Book {
   [[nodiscard]] Index group_slots() const { return static_cast<Index>(groups_.size()); }
 
   void configure(const WebhookSettings& settings);
+  void share(unsigned daemons, Time now);
 
  private:
   static std::size_t mixed(std::uint64_t value) {
     return static_cast<std::size_t>((value * 0x9e3779b97f4a7c15ULL) >> 20U);
   }
   static std::size_t hash(DeliveryNo no) { return mixed(static_cast<std::uint64_t>(no)); }
-  static std::size_t hash(Index receiver, TaskNo task) {
-    return mixed((static_cast<std::uint64_t>(task) << 20U) ^ receiver);
-  }
+  /// Of a chain: by its task alone, so that the few chains of one task are found together.
+  static std::size_t hash_of_task(TaskNo task) { return mixed(static_cast<std::uint64_t>(task)); }
   struct HashOfNo {
     const Slab* entries;
     std::size_t operator()(Index i) const { return hash((*entries)[i].no); }
   };
   struct HashOfChain {
     const Slab* entries;
-    std::size_t operator()(Index i) const { return hash((*entries)[i].receiver, (*entries)[i].task); }
+    std::size_t operator()(Index i) const { return hash_of_task((*entries)[i].task); }
   };
 
   Index intern_group(std::string_view name);
@@ -157,6 +166,7 @@ class Book {
   [[nodiscard]] EndpointSettings limits_of(std::string_view group) const;
 
   std::map<std::string, EndpointSettings> endpoints_;
+  unsigned daemons_ = 1;
   Slab entries_;
   Index free_entry_ = kNone;  ///< the first of those that nobody lives in, linked by `next`
   std::vector<Index> free_receivers_, free_groups_;

@@ -99,6 +99,10 @@ void Outbox::Impl::ask_again(Now now) {
   while (!again_.empty() && again_.front().first <= now.steady) {
     Own own = std::move(again_.front().second);
     again_.pop_front();
+    if (was_released(own)) {
+      settle_released(own, now);
+      continue;
+    }
     // The receiver was disabled meanwhile: the store held what it knew, this one must follow.
     auto* delivery = std::get_if<change::Delivery>(&own.change);
     if (delivery != nullptr && delivery->state == DeliveryState::pending && book_.valid(own.about) &&

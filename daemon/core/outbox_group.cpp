@@ -14,19 +14,24 @@ constexpr milliseconds kSlice = std::chrono::seconds(30);
 constexpr milliseconds kFirstOpen = std::chrono::seconds(30);
 constexpr milliseconds kLongestOpen = std::chrono::minutes(30);
 
-double burst(const EndpointSettings& limits) { return std::max(1.0, limits.max_per_second); }
-
 std::int64_t slice_number(Time now) { return now.time_since_epoch() / kSlice; }
 
 }  // namespace
 
-SendGroup::SendGroup(const EndpointSettings& limits)
-    : limits_(limits), allowed_(std::max(1U, limits.max_in_flight)), tokens_(burst(limits)) {}
+SendGroup::SendGroup(const EndpointSettings& limits, unsigned daemons)
+    : limits_(limits), daemons_(daemons), allowed_(std::max(1U, limits.max_in_flight)), tokens_(burst()) {}
 
 void SendGroup::set_limits(const EndpointSettings& limits) {
   if (limits.max_in_flight != limits_.max_in_flight) allowed_ = std::max(1U, limits.max_in_flight);
   limits_ = limits;
-  tokens_ = std::min(tokens_, burst(limits_));
+  tokens_ = std::min(tokens_, burst());
+}
+
+void SendGroup::share(unsigned daemons, Time now) {
+  tokens_ = tokens_at(now);  // what was earned at the rate before
+  tokens_at_ = now;
+  daemons_ = daemons;
+  tokens_ = std::min(tokens_, burst());
 }
 
 Time SendGroup::may_send_at(Time now, bool test) const {
@@ -37,9 +42,10 @@ Time SendGroup::may_send_at(Time now, bool test) const {
     if (!test) when = std::max(when, open_until_);
   }
   if (limits_.max_per_second > 0) {
+    if (daemons_ == 0) return kNever;
     const double missing = 1.0 - tokens_at(now);
     if (missing > 0) {
-      const double ms = std::ceil(missing * 1000.0 / limits_.max_per_second);
+      const double ms = std::ceil(missing * 1000.0 / rate());
       when = std::max(when, now + milliseconds(static_cast<milliseconds::rep>(std::min(ms, 86'400'000.0))));
     }
   }
@@ -49,7 +55,7 @@ Time SendGroup::may_send_at(Time now, bool test) const {
 double SendGroup::tokens_at(Time now) const {
   if (tokens_at_ == Time::min()) return tokens_;
   const double passed_s = static_cast<double>((now - tokens_at_).count()) / 1000.0;
-  return std::min(burst(limits_), tokens_ + passed_s * limits_.max_per_second);
+  return std::min(burst(), tokens_ + passed_s * rate());
 }
 
 void SendGroup::began(DeliveryNo delivery, Time now) {

@@ -1,6 +1,7 @@
 // Receivers that share a server: their limits, their breaker and their pauses.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -25,14 +26,17 @@ struct AttemptEnd {
 /// The breaker opens at 10 failures in a row, or when at least 70 % of at least 10 attempts within
 /// 5 minutes failed; it stays open for 30 s, doubling to 30 m, and then lets one probe through.
 /// Attempts that began before it opened no longer move it. Concurrency is halved by an overloaded
-/// server, once for all that was in flight together, and grows back one by one.
+/// server, once for all that was in flight together, and grows back one by one. A rate is for all daemons
+/// that share the watch list together, each of which spends an equal part of it.
 class SendGroup {
  public:
-  explicit SendGroup(const EndpointSettings& limits);
+  explicit SendGroup(const EndpointSettings& limits, unsigned daemons = 1);
   void set_limits(const EndpointSettings& limits);
+  /// 0: others don't count on this daemon yet, so that where there is a rate it may spend nothing of it.
+  void share(unsigned daemons, Time now);
 
   /// The first moment (now or later) at which one more attempt may start; kNever while only the end
-  /// of another can make room. A test does not wait for the breaker: someone wants to see.
+  /// of another, or another share, can make room. A test does not wait for the breaker: someone wants to see.
   [[nodiscard]] Time may_send_at(Time now, bool test) const;
   void began(DeliveryNo delivery, Time now);
   void ended(const AttemptEnd& end, Time now);
@@ -55,9 +59,12 @@ class SendGroup {
   [[nodiscard]] bool mostly_failing(Time now) const;
   void open(Time now);
   void close();
+  [[nodiscard]] double rate() const { return daemons_ == 0 ? 0 : limits_.max_per_second / daemons_; }
+  [[nodiscard]] double burst() const { return daemons_ == 0 ? 0 : std::max(1.0, rate()); }
   [[nodiscard]] double tokens_at(Time now) const;
 
   EndpointSettings limits_;
+  unsigned daemons_;
   std::uint32_t allowed_;  ///< of limits_.max_in_flight, after halving
   std::uint32_t good_since_growth_ = 0;
   Time halved_at_ = Time::min();

@@ -1,5 +1,6 @@
-// The outbox's decisions. Its parts are in three files: what arrives (outbox.cpp), what goes out
-// (outbox_dispatch.cpp), and what an attempt or a commit came to (outbox_results.cpp).
+// The outbox's decisions. Its parts are in four files: what arrives (outbox.cpp), what goes out
+// (outbox_dispatch.cpp), what an attempt or a commit came to (outbox_results.cpp), and what several
+// daemons do to each other (outbox_sharing.cpp).
 #pragma once
 
 #include <cstdint>
@@ -23,6 +24,9 @@ class Outbox::Impl {
   Impl(const WebhookSettings& settings, std::uint64_t seed, ChangeNo& last_change);
 
   void adopt(const DeliveryRecord& delivery, Now now);
+  void release(TaskNo task, Now now);
+  void release_delivery(DeliveryNo delivery, Now now);
+  void share(unsigned daemons, Now now);
   void receiver(std::string_view name, bool disabled, Now now);
   void failing(std::string_view endpoint, WallTime since, Now now);
   void reconfigure(const WebhookSettings& settings, Now now);
@@ -75,6 +79,12 @@ class Outbox::Impl {
   void receiver_committed(const change::Receiver& change, const CommitResult& result, Now now);
   void delivery_committed(const Own& own, const CommitResult& result, Now now);
   void retire(outbox::Index entry, Now now);
+
+  // Sharing.
+  void let_go(outbox::Index entry, Now now);
+  void take_back(outbox::Index entry, const DeliveryRecord& delivery, Time due);
+  [[nodiscard]] bool was_released(const Own& own) const;
+  void settle_released(const Own& own, Now now);
 
   // Dispatch.
   [[nodiscard]] bool has_room() const;

@@ -44,6 +44,8 @@ void Outbox::Impl::sent(DeliveryNo delivery, const SendResult& result, Now now, 
   }
   if (verdict.outcome == Outcome::uncharged) group.gate.pause_until(now.steady + kProxyPause);
   wake(receiver.group);
+  if (entry.claim == outbox::Claim::gone) return retire(index, now);
+  entry.claim = outbox::Claim::ours;  // its task came back meanwhile: the attempt was made all the same
   conclude(index, result, verdict, now, out);
 }
 
@@ -179,6 +181,10 @@ bool Outbox::Impl::persisted(ChangeNo no, const CommitResult& result, Now now) {
     if (result.code == CommitResult::Code::failed && known != kNone) {
       book_.receiver(known).on_record = !change->since;
     }
+    return true;
+  }
+  if (was_released(own)) {
+    settle_released(own, now);
     return true;
   }
   if (result.code == CommitResult::Code::failed) {

@@ -44,6 +44,7 @@ void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& w
     link_->reconfigure(*settings);
   } else {
     link_ = std::make_unique<GatewayLink>(name_, *settings, now.steady);
+    link_->share(daemons_, now.steady);
   }
   schedule_ = make_schedule(*settings, watch);
   if (!learned.empty()) schedule_->restore(learned);
@@ -51,6 +52,11 @@ void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& w
     const Place place = tasks_[slot].place;
     if (place == Place::held || place == Place::waiting) enter(slot, now);
   });
+}
+
+void Poller::share(unsigned daemons, Now now) {
+  daemons_ = daemons;
+  if (link_) link_->share(daemons, now.steady);
 }
 
 void Poller::restore(std::string_view state) {

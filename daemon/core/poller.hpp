@@ -41,6 +41,8 @@ class Poller {
   [[nodiscard]] bool configured() const { return settings_.has_value(); }
 
   void reconfigure(const GatewaySettings* settings, const WatchSettings& watch, Now now);
+  /// So many daemons share the gateway's budget; 0: this one must not spend of it yet.
+  void share(unsigned daemons, Now now);
 
   /// Takes a task that is new here (or was out for a commit) into the schedule.
   void enter(TaskSlot slot, Now now);
@@ -105,6 +107,7 @@ class Poller {
   std::uint16_t number_;
   WatchSettings watch_;
   std::optional<GatewaySettings> settings_;
+  unsigned daemons_ = 1;
   std::unique_ptr<GatewayLink> link_;
   std::unique_ptr<PollSchedule> schedule_;
   GatewayClock clock_;

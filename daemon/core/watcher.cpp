@@ -122,8 +122,8 @@ void Watcher::Impl::hear(const event::Adopted& event) {
 void Watcher::Impl::hear(const event::DeliveryAdopted& event) { outbox_.adopt(event.delivery, now_, *out_); }
 
 void Watcher::Impl::hear(const event::ReceiverAdopted& event) {
+  outbox_.receiver(event.name, event.disabled, now_, *out_);
   if (event.failing_since) outbox_.failing(event.name, *event.failing_since, now_, *out_);
-  if (event.disabled || !event.failing_since) outbox_.receiver(event.name, event.disabled, now_, *out_);
 }
 
 void Watcher::Impl::hear(const event::LearnedAdopted& event) {
@@ -133,6 +133,15 @@ void Watcher::Impl::hear(const event::LearnedAdopted& event) {
 
 void Watcher::Impl::hear(const event::Released& event) {
   if (const auto ref = find(event.key)) drop(*ref);
+  outbox_.release(event.task, now_);
+}
+
+void Watcher::Impl::hear(const event::DeliveryReleased& event) { outbox_.release_delivery(event.delivery, now_); }
+
+void Watcher::Impl::hear(const event::Shared& event) {
+  daemons_ = event.daemons;
+  for (auto& [name, poller] : pollers_) poller->share(daemons_, now_);
+  outbox_.share(daemons_, now_);
 }
 
 void Watcher::Impl::hear(const event::BatchFetched& event) {
@@ -158,6 +167,7 @@ Poller& Watcher::Impl::open(const std::string& name, const GatewaySettings* sett
   const auto number = static_cast<std::uint16_t>(numbered_.size());
   auto& place = pollers_[name];
   place = std::make_unique<Poller>(name, number, settings, settings_.watch, now_);
+  place->share(daemons_, now_);
   numbered_.push_back(place.get());
   return *place;
 }

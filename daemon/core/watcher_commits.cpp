@@ -41,13 +41,17 @@ void Watcher::Impl::hear(const event::Persisted& event) {
   }
   const Wish wish = std::move(found->second);
   wishes_.erase(found);
+  // A task that was released meanwhile has taken its deliveries along; its change was committed before that.
+  const auto* changing = std::get_if<Changing>(&wish);
+  const bool released = changing != nullptr && !alive(changing->task);
   std::visit([&](const auto& kind) { settled(kind, event.result); }, wish);
-  spread(event.result);
+  spread(event.result, !released);
 }
 
 /// What a commit made beside the change itself: events to tell of, deliveries to send.
-void Watcher::Impl::spread(const CommitResult& result) {
+void Watcher::Impl::spread(const CommitResult& result, bool ours) {
   if (!result.events.empty()) out_->emplace_back(action::Announce{result.events});
+  if (!ours) return;
   for (const DeliveryRecord& delivery : result.deliveries) outbox_.adopt(delivery, now_, *out_);
 }
 

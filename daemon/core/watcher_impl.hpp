@@ -77,6 +77,8 @@ class Watcher::Impl {
   void hear(const event::ReceiverAdopted& event);
   void hear(const event::LearnedAdopted& event);
   void hear(const event::Released& event);
+  void hear(const event::DeliveryReleased& event);
+  void hear(const event::Shared& event);
   void hear(const event::Persisted& event);
   void hear(const event::BatchFetched& event);
   void hear(const event::ImageSaved& event);
@@ -114,7 +116,7 @@ class Watcher::Impl {
   void settled(const Changing& wish, const CommitResult& result);
   void committed(const Changing& wish, const CommitResult& result);
   void not_committed(const Changing& wish);
-  void spread(const CommitResult& result);
+  void spread(const CommitResult& result, bool ours = true);
   void answer(Ticket ticket, const CommitResult& result);
   void learn();
 
@@ -139,6 +141,7 @@ class Watcher::Impl {
   Settings settings_;
   std::map<std::string, std::unique_ptr<Poller>> pollers_;  ///< by gateway; in order, to be deterministic
   std::vector<Poller*> numbered_;                           ///< the same by their numbers; none ever goes
+  unsigned daemons_ = 1;                                    ///< that share the watch list
   ChangeNo last_change_ = 0;
   CallNo last_call_ = 0;
   Outbox outbox_;

@@ -84,6 +84,7 @@ struct Adopted {
 struct DeliveryAdopted {
   DeliveryRecord delivery;
 };
+/// A receiver is disabled or failing, as the store has it: at start, and when another daemon's people change it.
 struct ReceiverAdopted {
   std::string name;
   bool disabled = false;
@@ -93,9 +94,20 @@ struct LearnedAdopted {
   std::string gateway;
   std::string state;
 };
-/// This daemon no longer owns the task.
+/// This daemon no longer owns the task, nor its deliveries. What is under way for it is let finish, and counts
+/// for nothing.
 struct Released {
   TaskKey key;
+  TaskNo task = 0;  ///< as its deliveries have it
+};
+/// This daemon no longer owns a delivery of no task.
+struct DeliveryReleased {
+  DeliveryNo delivery = 0;
+};
+/// So many daemons share the watch list now, this one among them, and with it what gateways and endpoints may be
+/// asked in a time. 0: this one has just come, and the others don't count on it yet: it spends nothing.
+struct Shared {
+  unsigned daemons = 1;
 };
 
 /// The store's answer to a Persist.
@@ -124,9 +136,9 @@ struct Sent {
 
 }  // namespace event
 
-using Event =
-    std::variant<event::Tick, event::Registered, event::Deleted, event::RefreshAsked, event::ChangeAsked,
-                 event::Adopted, event::DeliveryAdopted, event::ReceiverAdopted, event::LearnedAdopted, event::Released,
-                 event::Persisted, event::BatchFetched, event::ImageSaved, event::SavingResumed, event::Sent>;
+using Event = std::variant<event::Tick, event::Registered, event::Deleted, event::RefreshAsked, event::ChangeAsked,
+                           event::Adopted, event::DeliveryAdopted, event::ReceiverAdopted, event::LearnedAdopted,
+                           event::Released, event::DeliveryReleased, event::Shared, event::Persisted,
+                           event::BatchFetched, event::ImageSaved, event::SavingResumed, event::Sent>;
 
 }  // namespace mjwatchd

@@ -39,6 +39,12 @@ class Outbox {
   Outbox& operator=(const Outbox&) = delete;
 
   void adopt(const DeliveryRecord& delivery, Now now, Actions& out);
+  /// Another daemon owns the task's deliveries now: they leave, and what is on its way counts for nothing.
+  void release(TaskNo task, Now now);
+  /// The same for one delivery.
+  void release_delivery(DeliveryNo delivery, Now now);
+  /// So many daemons share the endpoints' rates; 0: this one must not spend of them yet.
+  void share(unsigned daemons, Now now);
   void receiver(std::string_view name, bool disabled, Now now, Actions& out);
   /// A run before this one has seen an endpoint fail since then.
   void failing(std::string_view endpoint, WallTime since, Now now, Actions& out);

@@ -10,8 +10,8 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Calls as often as it may for `time`, from a full bucket; answers the most that fell into any minute.
-std::size_t busiest_minute(std::uint32_t limit, milliseconds time, milliseconds step) {
-  CallBudget budget(limit, Time(0ms));
+std::size_t busiest_minute(std::uint32_t limit, milliseconds time, milliseconds step, unsigned daemons = 1) {
+  CallBudget budget(limit, Time(0ms), daemons);
   std::deque<Time> calls;
   std::size_t most = 0;
   for (Time now(0ms); now < Time(time); now += step) {
@@ -35,6 +35,39 @@ TEST_CASE("whichever minute one looks at, no more than the limit fall into it, a
     CHECK(most <= limit);
     CHECK(most + 1 >= limit);
   }
+}
+
+TEST_CASE("the calls of several daemons together keep within the limit, and lose less than one a minute each") {
+  for (const unsigned daemons : {2U, 3U, 10U}) {
+    for (const std::uint32_t limit : {20U, 119U, 120U, 1000U}) {
+      CAPTURE(daemons);
+      CAPTURE(limit);
+      const std::size_t most = busiest_minute(limit, 5min, 7ms, daemons);
+      CHECK(most * daemons <= limit);
+      CHECK((most + 2) * daemons > limit);
+    }
+  }
+}
+
+TEST_CASE("daemons that have less than a call a minute each make one in as many minutes as that takes") {
+  CallBudget budget(2, Time(0ms), 5);
+  budget.spend(Time(0ms));
+  CHECK(budget.ready_at() == Time(3min));
+  budget.refill(Time(1min));
+  budget.configure(2, 2);  // three have gone, and their part is ours
+  CHECK(budget.ready_at() == Time(1min));
+}
+
+TEST_CASE("a daemon the others don't count on yet may make no call, and saves none up") {
+  CallBudget budget(120, Time(0ms));
+  budget.configure(120, 0);
+  CHECK(budget.ready_at() == kNever);
+  budget.refill(Time(1h));
+  CHECK(budget.ready_at() == kNever);
+  budget.refill(Time(2h));
+  budget.configure(120, 2);
+  CHECK(budget.ready_at() > Time(2h));
+  CHECK(budget.ready_at() <= Time(2h + 2s));
 }
 
 TEST_CASE("the next call may be made exactly when the budget says so, not a millisecond before") {

@@ -52,6 +52,18 @@ struct Desk {
     outbox->adopt(record, now, out);
     take(out);
   }
+  void release(TaskNo task) {
+    outbox->release(task, now);
+    step();
+  }
+  void release_delivery(DeliveryNo no) {
+    outbox->release_delivery(no, now);
+    step();
+  }
+  void share(unsigned daemons) {
+    outbox->share(daemons, now);
+    step();
+  }
   void receiver(const std::string& name, bool disabled) {
     Actions out;
     outbox->receiver(name, disabled, now, out);
