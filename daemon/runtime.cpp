@@ -101,6 +101,7 @@ void Runtime::Impl::turn() {
   if (ended_) return;
   std::vector<Event> events;
   events.swap(inbox_);
+  for (Event& event : store_->lapsed()) events.push_back(std::move(event));
   Actions actions;
   watcher_->handle(events, now(), actions);
   carry_out(actions);
@@ -124,6 +125,10 @@ void Runtime::Impl::arm() {
 
 void Runtime::Impl::adopt() {
   store_->adopt([this](std::vector<Event> page) {
+    if (ready_) {  // from or to another daemon
+      for (Event& event : page) tell(std::move(event));
+      return;
+    }
     if (page.empty()) {
       adopted();
       return;

@@ -140,10 +140,11 @@ void Runtime::Impl::perform(action::Send& order) {
   const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());
   store_->outgoing(order.delivery, [this, no = order.delivery, ticket](std::optional<Outgoing> outgoing) {
     pulse_.end(Pulse::Part::read, ticket, Clock::now());
-    if (!outgoing) {
+    if (!outgoing || !outgoing->ours) {
       SendResult result;
-      result.fault = SendFault::invalid;
-      result.detail = "its secret can't be opened: secrets.key is not the one it was stored under";
+      result.fault = outgoing ? SendFault::cancelled : SendFault::invalid;
+      result.detail = outgoing ? "another daemon may hold it now"
+                               : "its secret can't be opened: secrets.key is not the one it was stored under";
       result.started_at = now().wall;
       tell(event::Sent{no, std::move(result)});
       return;

@@ -92,6 +92,7 @@ struct Outgoing {
   WebhookTarget target;  ///< receiver given with the task, its secret in clear
   BodyFormat format = BodyFormat::standard;
   std::shared_ptr<const std::string> body;  ///< exact bytes
+  bool ours = true;                         ///< false: another daemon may send it now, so that this one must not
 };
 
 struct StoreCounts {
@@ -116,8 +117,13 @@ class TaskStore {
   [[nodiscard]] virtual bool full() const = 0;
 
   /// Everything this daemon must take up: receivers, learned states, live tasks, pending
-  /// deliveries, in that order, a bounded page at a time; an empty page ends it.
+  /// deliveries, in that order, a bounded page at a time; an empty page ends it. A store that several
+  /// daemons share goes on calling `page` after that, for as long as it is open, whenever tasks and
+  /// deliveries come to this daemon or leave it, and whenever the daemons become more or fewer.
   virtual void adopt(std::function<void(std::vector<Event>)> page) = 0;
+  /// What this daemon must let go of at once, for it was out of touch (stopped, cut off) for so long that
+  /// others may have taken it over. Asked before each of the core's turns, so it costs next to nothing.
+  [[nodiscard]] virtual std::vector<Event> lapsed() { return {}; }
 
   virtual void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) = 0;
   virtual void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) = 0;
