@@ -41,6 +41,7 @@ void AdaptiveSchedule::add(TaskSlot slot, const TaskFacts& facts, Time now) {
   e.course = Course{};
   e.course.action = forecast_.action(facts.action);
   e.course.born = std::min(facts.submitted.value_or(now), now);
+  e.course.keep_young(now);
   e.course.modal = facts.status == Status::modal;
   const bool fresh = facts.submitted && facts.status == Status::unknown;
   e.deadline = now + (fresh ? max_gap_ : std::min(kFirstLookOfUnknown, max_gap_));
@@ -58,6 +59,7 @@ void AdaptiveSchedule::looked(TaskSlot slot, const Look& look) {
     e.course = Course{.born = when, .action = e.course.action, .modal = look.status == Status::modal};
   } else {
     if (first && look.submitted) e.course.born = std::min(*look.submitted, when);
+    e.course.keep_young(when);
     forecast_.unfinished(e.course, look, when);
   }
   e.deadline = look.asked + max_gap_;

@@ -7,7 +7,7 @@
 
 namespace mjwatchd {
 
-/// Time since a task's beginning; 24 days at most, which is for ever.
+/// Time since a task's beginning; 24 days at most, which Course::keep_young() sees to.
 using Age = std::chrono::duration<std::int32_t, std::milli>;
 inline constexpr Age kNotYet{-1};
 
@@ -26,6 +26,19 @@ struct Course {
   std::uint8_t step = 0, before_step = 0;   ///< PaceTable::step()
   std::uint8_t action = 0;                  ///< Forecast::action()
   bool modal = false;                       ///< waits for its user, not for the gateway
+
+  /// To be called before ages are told of `when`: a task may be watched for a year, and may be years old when it
+  /// comes. After weeks its beginning is taken to have been later; what happened before that, to have happened then.
+  void keep_young(Time when) {
+    constexpr std::chrono::milliseconds kOld = std::chrono::days(20), kKept = std::chrono::days(10);
+    if (when - Time(born) < kOld) return;
+    const Time later = when - kKept;
+    const auto surplus = (later - Time(born)).count();
+    for (Age* age : {&seen, &started, &stage_from, &before_from, &before_to}) {
+      if (*age != kNotYet) *age = Age(static_cast<std::int32_t>(std::max(age->count() - surplus, std::int64_t{0})));
+    }
+    born = later;
+  }
 
   [[nodiscard]] Time last_look() const { return Time(born) + seen; }
   [[nodiscard]] Age age(Time when) const {

@@ -184,6 +184,36 @@ TEST_CASE("a small max_gap bounds every look") {
   CHECK(schedule.next_call() == Time(2s));
 }
 
+// Its age had no room in a number, so that its last look seemed to lie years back: it was asked for all the time.
+TEST_CASE("a task that is years old is asked for no more often than its like") {
+  AdaptiveSchedule schedule = schedule_of(10);
+  const Time now(0s), once(-std::chrono::years(3));
+  schedule.add(0, facts(once), now);
+  Time asked = schedule.next_call();
+  for (int looks = 0; looks < 5; ++looks) {
+    REQUIRE(take(schedule, asked) == std::vector<TaskSlot>{0});
+    Look seen = look(asked, Status::in_progress, 50);
+    seen.submitted = once;
+    schedule.looked(0, seen);
+    CHECK(schedule.next_call() - asked > 10s);
+    asked = schedule.next_call();
+  }
+}
+
+TEST_CASE("a task that is watched for months is asked for no more often than before") {
+  AdaptiveSchedule schedule = schedule_of(10);
+  schedule.add(0, facts(Time(0s)), Time(0s));
+  Time asked = schedule.next_call();
+  unsigned looks = 0;
+  for (; asked < Time(std::chrono::days(60)); asked = std::max(schedule.next_call(), asked + 1h)) {
+    REQUIRE(take(schedule, asked) == std::vector<TaskSlot>{0});
+    schedule.looked(0, look(asked, Status::in_progress, 50));
+    REQUIRE(schedule.next_call() - asked > 5s);
+    ++looks;
+  }
+  CHECK(looks > 1000);
+}
+
 TEST_CASE("nothing waits beyond max_gap, and batches hold distinct tasks, a batch at most") {
   SUBCASE("a few tasks") { check({.tasks = 3, .batch = 50}); }
   SUBCASE("some batches") { check({.tasks = 100, .batch = 10}); }
