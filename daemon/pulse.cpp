@@ -18,6 +18,10 @@ void Pulse::end(Part part, Ticket ticket, Time now) {
   line.moved = now;
 }
 
+bool Pulse::idle() const {
+  return std::all_of(lines_.begin(), lines_.end(), [](const Line& line) { return line.under_way.empty(); });
+}
+
 std::optional<Pulse::Duration> Pulse::stuck(Part part, Time now) const {
   const auto& those = line(part);
   if (those.under_way.empty()) return std::nullopt;

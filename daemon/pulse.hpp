@@ -28,6 +28,8 @@ class Pulse {
   Ticket begin(Part part, Time now, Duration limit = {});
   void end(Part part, Ticket ticket, Time now);
 
+  /// Nothing is under way.
+  [[nodiscard]] bool idle() const;
   /// Since when nothing has come back that should have; nothing while all is well.
   [[nodiscard]] std::optional<Duration> stuck(Part part, Time now) const;
   /// How long the first that is under way has been.

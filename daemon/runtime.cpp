@@ -75,8 +75,8 @@ int Runtime::Impl::run() {
       io_, [this](int signal) { stop(signal); }, [this] { reload(); });
   spdlog::info("mjwatchd {} takes up what is in {}", MJWATCHD_VERSION, config_.state_dir.string());
   adopt();
+  stir();
   beat();
-  remember();
   keep_alive();
   io_.run();
   return 0;
@@ -88,6 +88,7 @@ Now Runtime::Impl::now() const {
 }
 
 void Runtime::Impl::tell(Event event) {
+  stir();
   inbox_.push_back(std::move(event));
   // What happens while the disk is still being read waits for the first turn, which is about all tasks.
   if (turn_posted_ || (!ready_ && !stopping_)) return;

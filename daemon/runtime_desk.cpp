@@ -43,19 +43,24 @@ void Runtime::Impl::refresh(const TaskRecord& record, bool pictures_missing) {
 }
 
 void Runtime::Impl::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) {
+  stir();
   store_->tasks(std::move(query), std::move(done));
 }
 
 void Runtime::Impl::deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) {
+  stir();
   store_->deliveries(std::move(query), std::move(done));
 }
 
 void Runtime::Impl::events(EventQuery query, std::function<void(EventPage)> done) {
+  stir();
   store_->events(std::move(query), std::move(done));
 }
 
 void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
+  stir();
   store_->counts([this, done = std::move(done)](const StoreCounts& counts) {
+    counts_ = counts;
     control::StatusView view;
     view.started_at = started_at_;
     view.now = now().wall;

@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "daemon/os/log.hpp"
 #include "daemon/runtime_impl.hpp"
 
 namespace mjwatchd {
@@ -11,7 +10,6 @@ namespace {
 
 constexpr std::chrono::minutes kPruneEvery{10};
 constexpr std::size_t kPicturesAtOnce = 10;  ///< tasks; each of their files is read once more before it goes
-constexpr std::chrono::microseconds kTendEvery = std::chrono::seconds(10);
 // Together under ten seconds: long enough for most receivers to answer, short enough for a stop to
 // end by itself before anyone loses patience.
 constexpr std::chrono::seconds kGrace{8};
@@ -54,16 +52,14 @@ std::vector<control::Trouble> Runtime::Impl::troubles() const {
 
 // systemd restarts a daemon that does not say this in time; so it is said only while work moves.
 void Runtime::Impl::keep_alive() {
-  os::tend_log();
   const auto limit = notifier_.watchdog();
-  if (limit) {
-    bool moving = true;
-    for (const auto& trouble : troubles()) {
-      if (trouble.ours) moving = false;
-    }
-    if (moving) notifier_.alive();
+  if (!limit) return;
+  bool moving = true;
+  for (const auto& trouble : troubles()) {
+    if (trouble.ours) moving = false;
   }
-  alive_timer_.expires_after(limit ? *limit / 3 : kTendEvery);
+  if (moving) notifier_.alive();
+  alive_timer_.expires_after(*limit / 3);
   alive_timer_.async_wait([this](const std::error_code& cancelled) {
     if (!cancelled) keep_alive();
   });

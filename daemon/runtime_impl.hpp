@@ -103,6 +103,9 @@ class Runtime::Impl final : public control::Desk {
 
   // Whether our own parts move (runtime_pulse.cpp).
   void beat();
+  [[nodiscard]] bool nothing_to_do();
+  void rest();
+  void stir();  ///< somebody wants something
   void probe();
   void remember();
   void add_own_troubles(std::vector<control::Trouble>& out) const;
@@ -151,7 +154,6 @@ class Runtime::Impl final : public control::Desk {
   asio::steady_timer beat_timer_{io_};
   asio::steady_timer prune_timer_{io_};
   asio::steady_timer end_timer_{io_};
-  asio::steady_timer history_timer_{io_};
   Time armed_ = kNever;
 
   std::vector<Event> inbox_;
@@ -164,7 +166,10 @@ class Runtime::Impl final : public control::Desk {
 
   std::chrono::steady_clock::duration lag_{};  ///< by how much the last beat was late
   unsigned beats_ = 0;
+  bool resting_ = false;                             ///< no beat until somebody wants something
+  std::chrono::steady_clock::time_point busy_at_{};  ///< when there was something to do last
   page::History history_;
+  std::chrono::steady_clock::time_point remember_at_{};
   std::optional<std::chrono::steady_clock::time_point> exchanges_still_since_;  ///< nothing while they move
   StoreCounts counts_;                                                          ///< as the store told last
   std::uint64_t state_device_ = 0;                                              ///< st_dev of state_dir

@@ -37,6 +37,7 @@ metrics::ProcessReading read_process() {
 }  // namespace
 
 void Runtime::Impl::metrics(std::function<void(std::string)> done) {
+  stir();
   const auto patience = std::make_shared<asio::steady_timer>(io_, kPatience);
   patience->async_wait([this, patience, done](const std::error_code& cancelled) {
     if (!cancelled) done(metrics::exposition(observations_, readings(false)));

@@ -1,6 +1,7 @@
 // Whether the daemon's own parts move.
 #include <fmt/format.h>
 
+#include "daemon/os/log.hpp"
 #include "daemon/runtime_impl.hpp"
 
 namespace mjwatchd {
@@ -13,7 +14,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kStuck{15}, kStuckFile{20};
 constexpr std::chrono::seconds kLate{10};  ///< a loop that is so late for its timers serves nobody well
 constexpr std::chrono::seconds kBeat{1};
-constexpr unsigned kBeatsAProbe = 5;
+constexpr unsigned kBeatsAProbe = 5, kBeatsATending = 10;
+/// Long enough for repeated lines to be summed up in the log (a minute), and for the last minute to be in the plots.
+constexpr std::chrono::seconds kRestAfter{90};
 
 bool older(const std::optional<Clock::time_point>& since, std::chrono::seconds limit) {
   return since && Clock::now() - *since > limit;
@@ -24,7 +27,7 @@ long long seconds_of(Clock::duration time) { return std::chrono::duration_cast<s
 }  // namespace
 
 // Looks once a second at how late the loop is, and every few seconds whether the store can be read: a stall shows
-// though nobody asks anything of it.
+// though nobody asks anything of it. A daemon that has nothing to do rests instead, and lets the machine sleep.
 void Runtime::Impl::beat() {
   const auto due = Clock::now() + kBeat;
   beat_timer_.expires_at(due);
@@ -37,18 +40,39 @@ void Runtime::Impl::beat() {
     } else if (!exchanges_still_since_) {
       exchanges_still_since_ = Clock::now();
     }
-    if (beats_++ % kBeatsAProbe == 0) probe();
+    if (beats_ % kBeatsAProbe == 0) probe();
+    if (beats_++ % kBeatsATending == 0) os::tend_log();
+    remember();
+    if (nothing_to_do()) return rest();
     beat();
   });
 }
 
+bool Runtime::Impl::nothing_to_do() {
+  const auto moment = Clock::now();
+  if (!ready_ || watcher_->next_wakeup() != kNever || !inbox_.empty() || commits_ > 0) busy_at_ = moment;
+  return pulse_.idle() && moment - busy_at_ > kRestAfter;
+}
+
+void Runtime::Impl::rest() {
+  lag_ = {};
+  exchanges_still_since_.reset();
+  resting_ = true;
+}
+
+void Runtime::Impl::stir() {
+  busy_at_ = Clock::now();
+  if (!resting_ || ended_) return;
+  resting_ = false;
+  probe();
+  beat();
+}
+
 // A minute after the other, for the page's plots of the last day.
 void Runtime::Impl::remember() {
+  if (Clock::now() < remember_at_) return;
+  remember_at_ = Clock::now() + page::History::kStep;
   history_.take(now().wall, watcher_->gateways());
-  history_timer_.expires_after(page::History::kStep);
-  history_timer_.async_wait([this](const std::error_code& cancelled) {
-    if (!cancelled && !ended_) remember();
-  });
 }
 
 void Runtime::Impl::probe() {

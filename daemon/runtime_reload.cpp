@@ -43,6 +43,7 @@ void Runtime::Impl::open_images(images::Options options) {
 // Each step either throws before anything has changed, or cannot fail for a composition that was made.
 void Runtime::Impl::reload() {
   if (stopping_) return;
+  stir();
   notifier_.reloading();
   try {
     auto fresh = config::load(config_.file);

@@ -23,6 +23,12 @@ double p95_between(const DetectionDelay& before, const DetectionDelay& now, std:
 
 }  // namespace
 
+void History::fill(std::deque<Minute>& minutes, WallTime now) {
+  if (minutes.empty()) return;
+  WallTime at = std::max(minutes.back().at, now - kStep * static_cast<int>(kMinutes));
+  for (at += kStep; at + kStep <= now; at += kStep) minutes.push_back({at});
+}
+
 void History::take(WallTime now, const std::vector<GatewayView>& gateways) {
   for (const auto& view : gateways) {
     auto [at, first] = before_.try_emplace(view.name);
@@ -36,8 +42,9 @@ void History::take(WallTime now, const std::vector<GatewayView>& gateways) {
         minute.delay_p95_s = p95_between(before.delay, view.delay, minute.ends);
       }
       auto& list = minutes_[view.name];
+      fill(list, now);
       list.push_back(minute);
-      if (list.size() > kMinutes) list.pop_front();
+      while (list.size() > kMinutes) list.pop_front();
     }
     before = {view.calls, view.failed_calls, view.delay};
   }

@@ -29,7 +29,8 @@ class History {
   static constexpr std::chrono::minutes kStep{1};
   static constexpr std::size_t kMinutes = 24 * 60;
 
-  /// To be called each kStep. The first time is what later ones are compared with.
+  /// To be called each kStep. The first time is what later ones are compared with. When a daemon with nothing to
+  /// do let steps go by, those were minutes in which nothing happened.
   void take(WallTime now, const std::vector<GatewayView>& gateways);
 
   /// Oldest first.
@@ -40,6 +41,8 @@ class History {
     std::uint64_t calls = 0, failed_calls = 0;
     DetectionDelay delay;
   };
+  static void fill(std::deque<Minute>& minutes, WallTime now);
+
   std::map<std::string, Before> before_;
   std::map<std::string, std::deque<Minute>> minutes_;
 };

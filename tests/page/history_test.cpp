@@ -45,6 +45,31 @@ TEST_CASE("the first look is what the next is compared with") {
   CHECK(minutes[0].ends == 0);
 }
 
+TEST_CASE("minutes that a resting daemon let go by are minutes without calls") {
+  History history;
+  history.take(kNoon, {gateway(0)});
+  history.take(kNoon + 1min, {gateway(5)});
+  history.take(kNoon + 4min + 1s, {gateway(7)});
+  const auto& minutes = history.gateways().at("gw");
+  REQUIRE(minutes.size() == 4);
+  CHECK(minutes[1].at == kNoon + 2min);
+  CHECK(minutes[1].calls == 0);
+  CHECK(minutes[2].at == kNoon + 3min);
+  CHECK(minutes[3].calls == 2);
+}
+
+TEST_CASE("a rest of a year leaves a day, and a clock put back leaves no gap") {
+  History history;
+  history.take(kNoon, {gateway(0)});
+  history.take(kNoon + 1min, {gateway(5)});
+  history.take(kNoon + std::chrono::hours(24 * 365), {gateway(7)});
+  CHECK(history.gateways().at("gw").size() == History::kMinutes);
+  CHECK(history.gateways().at("gw").back().calls == 2);
+  history.take(kNoon, {gateway(8)});
+  CHECK(history.gateways().at("gw").size() == History::kMinutes);
+  CHECK(history.gateways().at("gw").back().at == kNoon);
+}
+
 TEST_CASE("delays are those of the minute alone") {
   History history;
   auto view = gateway(0);
