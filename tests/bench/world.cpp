@@ -5,7 +5,8 @@
 //                                        CHANGED finds it changed (0: none)
 //
 //   POST /mj/task/list-by-condition      {"ids":["…",…]}, as gateways have it
-//   POST /_/end/RATE                     from now on RATE tasks a second end well, from the first on; 0: all at once
+//   POST /_/end/RATE                     from now on RATE tasks a second end well, in no order; 0: all at once
+//   POST /_/end/RATE/in-order            the same, from the first on: those asked for together end together
 //   GET  /_/stats                        "calls ids changed"
 //   GET  /_/delays                       "n p50 p99 max": from the reply that told an end to its webhook, milliseconds
 //   any other POST                       a webhook: answered 204
@@ -45,6 +46,7 @@ class World {
     if (path.starts_with("/mj/task/list-by-condition")) return list(body);
     if (path.starts_with("/_/end/")) {
       rate_ = std::strtod(std::string(path.substr(7, 12)).c_str(), nullptr);
+      in_order_ = path.substr(0, path.find(' ')).ends_with("/in-order");
       ending_since_ = now();
       return http("200 OK", "");
     }
@@ -76,8 +78,11 @@ class World {
 
   bool ended(std::size_t n) const {
     if (ending_since_ == 0) return false;
-    return rate_ == 0 || static_cast<double>(n) < (now() - ending_since_) * rate_;
+    return rate_ == 0 || static_cast<double>(in_order_ ? n : turn(n)) < (now() - ending_since_) * rate_;
   }
+
+  /// A shuffle: a prime times n, which no COUNT below it divides.
+  std::size_t turn(std::size_t n) const { return n * 2'147'483'647 % looks_.size(); }
 
   std::string list(std::string_view body) {
     ++calls_;
@@ -129,6 +134,7 @@ class World {
   std::vector<unsigned> looks_;
   std::vector<double> told_, arrived_;
   double ending_since_ = 0, rate_ = 0;
+  bool in_order_ = false;
   unsigned long calls_ = 0, ids_ = 0, changes_ = 0;
 };
 
