@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <functional>
 
 namespace mjwatchd {
 namespace {
@@ -24,6 +23,9 @@ Time later(Time from, float seconds) {
   constexpr float kYear = 3.15e7F;
   return seconds < kYear ? from + milliseconds(std::llround(std::ceil(seconds * 1000))) : kNever;
 }
+
+/// Rounded down; less than a year.
+milliseconds whole_milliseconds(double seconds) { return milliseconds(static_cast<milliseconds::rep>(seconds * 1000)); }
 }  // namespace
 
 AdaptiveSchedule::AdaptiveSchedule(const GatewaySettings& gateway, const WatchSettings& watch)
@@ -174,24 +176,43 @@ void AdaptiveSchedule::refill() {
 
 // ---- when
 
+const Curve& AdaptiveSchedule::curve_of(const Due& due, std::optional<Curve>& curve) const {
+  if (!curve) curve = forecast_.outlook(entries_.at(due.second).course);
+  return *curve;
+}
+
 double AdaptiveSchedule::accrued(const Due& due, std::optional<Curve>& curve, Time when) const {
   const Entry& e = entries_.at(due.second);
   if (e.held && when < e.due) return 0;
-  if (!curve) curve = forecast_.outlook(e.course);
-  return curve->accrued(seconds(when + transit() - e.course.last_look()));
+  return curve_of(due, curve).accrued(seconds(when + transit() - e.course.last_look()));
 }
 
-/// What the B tasks that have most of it have accrued.
-double AdaptiveSchedule::most_accrued(Time when) const {
+/// The near tasks' curves side by side; to be taken anew when what is near changes.
+void AdaptiveSchedule::gather() const {
+  rising_.clear();
+  for (auto& [due, curve] : near_) {
+    const Entry& e = entries_.at(due.second);
+    rising_.push_back({&curve_of(due, curve), e.course.last_look() - transit(), e.held ? due.first : Time::min()});
+  }
+}
+
+/// What the B of the gathered that have most of it have accrued, and how fast they do.
+AdaptiveSchedule::Sum AdaptiveSchedule::most_accrued(Time when) const {
   sums_.clear();
-  for (auto& [due, curve] : near_) sums_.push_back(accrued(due, curve, when));
+  for (const Rising& one : rising_) {
+    sums_.push_back(when < one.held_until ? Curve::Waiting{} : one.curve->waiting(seconds(when - one.from)));
+  }
   if (sums_.size() > batch_) {
     const auto end = sums_.begin() + static_cast<std::ptrdiff_t>(batch_);
-    std::nth_element(sums_.begin(), end, sums_.end(), std::greater<>());
+    std::nth_element(sums_.begin(), end, sums_.end(),
+                     [](const auto& a, const auto& b) { return a.accrued > b.accrued; });
     sums_.erase(end, sums_.end());
   }
-  double sum = 0;
-  for (const double one : sums_) sum += one;
+  Sum sum;
+  for (const Curve::Waiting& one : sums_) {
+    sum.accrued += one.accrued;
+    sum.rate += one.rate;
+  }
   return sum;
 }
 
@@ -199,18 +220,22 @@ Time AdaptiveSchedule::exact_call() const {
   Time latest = kNever;
   for (const auto& [due, curve] : near_) latest = std::min(latest, Time(entries_.at(due.second).deadline));
   Time soonest = clock_;
-  double least = most_accrued(soonest);
-  if (latest <= soonest || least >= call_cost_) return std::min(latest, soonest);
-  double most = most_accrued(latest);
-  if (most < call_cost_) return latest;
-  // Between the two, where a straight line has it, and where that has cut off little, in the middle.
-  for (bool middle = false; latest - soonest > 1ms;) {
+  if (latest <= soonest) return latest;
+  gather();
+  Sum least = most_accrued(soonest);
+  if (least.accrued >= call_cost_) return soonest;
+  Sum most = most_accrued(latest);
+  if (most.accrued < call_cost_) return latest;
+  // As waiting accrues faster and faster, the later end's tangent comes down to call_cost too late, and the line
+  // between both ends too soon: each in turn, and where that has cut off little (a task was held), the middle.
+  for (bool tangent = true, middle = false; latest - soonest > 1ms; tangent = !tangent) {
     const milliseconds span = latest - soonest;
-    const auto line =
-        static_cast<milliseconds::rep>(static_cast<double>(span.count()) * (call_cost_ - least) / (most - least));
-    const milliseconds into = middle ? span / 2 : std::clamp(milliseconds(line), 1ms, span - 1ms);
-    const double here = most_accrued(soonest + into);
-    if (here >= call_cost_) {
+    milliseconds into =
+        tangent ? span - whole_milliseconds((most.accrued - call_cost_) / most.rate)
+                : whole_milliseconds((call_cost_ - least.accrued) / (most.accrued - least.accrued) * seconds(span));
+    into = middle ? span / 2 : std::clamp(into, 1ms, span - 1ms);
+    const Sum here = most_accrued(soonest + into);
+    if (here.accrued >= call_cost_) {
       latest = soonest + into;
       most = here;
     } else {

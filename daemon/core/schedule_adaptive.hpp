@@ -50,6 +50,16 @@ class AdaptiveSchedule final : public PollSchedule {
   };
   static_assert(sizeof(Entry) == 48);
   using Due = std::pair<Time, TaskSlot>;
+  /// A near task, for as long as a call's moment is looked for.
+  struct Rising {
+    const Curve* curve;
+    Time from;  ///< the curve's beginning
+    Time held_until;
+  };
+  /// Of several tasks' waiting.
+  struct Sum {
+    double accrued = 0, rate = 0;
+  };
 
   void heard(const Look& look);
   void wait(TaskSlot slot, const Curve& curve, Time not_before);
@@ -64,8 +74,10 @@ class AdaptiveSchedule final : public PollSchedule {
   /// How much later than its call a reply will be of. Nothing while tasks are out: they will soon be
   /// here to share a call.
   [[nodiscard]] milliseconds transit() const { return out_ == 0 ? transit_ : milliseconds(0); }
+  const Curve& curve_of(const Due& due, std::optional<Curve>& curve) const;
   [[nodiscard]] double accrued(const Due& due, std::optional<Curve>& curve, Time when) const;
-  [[nodiscard]] double most_accrued(Time when) const;
+  void gather() const;
+  [[nodiscard]] Sum most_accrued(Time when) const;
   [[nodiscard]] Time exact_call() const;
   [[nodiscard]] Time mean_due() const;
   void take_near(Time now, std::size_t count, std::vector<TaskSlot>& out);
@@ -82,7 +94,8 @@ class AdaptiveSchedule final : public PollSchedule {
   Time clock_ = Time::min();  ///< the latest moment heard of
   milliseconds transit_{0};   ///< from a call's leaving to the gateway's making its reply, smoothed
   mutable std::optional<Time> next_call_;
-  mutable std::vector<double> sums_;
+  mutable std::vector<Rising> rising_;
+  mutable std::vector<Curve::Waiting> sums_;
 };
 
 }  // namespace mjwatchd

@@ -6,43 +6,13 @@
 #include <limits>
 
 namespace mjwatchd {
-namespace {
-
-constexpr std::size_t kEven = 4;  ///< nodes before they spread out
-constexpr float kSpread = 1.25F;
-
-/// For width 1; one more, so that the last cell has an end.
-const std::array<float, Curve::kNodes + 1>& nodes() {
-  static const auto all = [] {
-    std::array<float, Curve::kNodes + 1> at{};
-    for (std::size_t i = 1; i < at.size(); ++i) at[i] = i <= kEven ? static_cast<float>(i) : at[i - 1] * kSpread;
-    return at;
-  }();
-  return all;
-}
-
-}  // namespace
-
-float Curve::node(std::size_t index, float width) { return nodes()[index] * width; }
-
-Curve::Curve(float width, std::span<const float> survival) : size_(survival.size()), width_(width) {
+Curve::Curve(float width, std::span<const float> survival)
+    : size_(survival.size()), width_(width), per_width_(1 / width) {
   assert(size_ >= 1 && size_ <= kNodes);
   for (std::size_t i = 0; i < size_; ++i) {
     ended_[i] = 1 - survival[i];
     if (i > 0) accrued_[i] = accrued_[i - 1] + (node(i, width) - node(i - 1, width)) * (ended_[i - 1] + ended_[i]) / 2;
   }
-}
-
-float Curve::accrued(float after) const {
-  if (after <= 0) return 0;
-  const float at = after / width_;
-  const auto& all = nodes();
-  const auto cell =
-      static_cast<std::size_t>(std::upper_bound(all.begin() + 1, all.begin() + size_, at) - all.begin()) - 1;
-  const float into = after - node(cell, width_);
-  if (cell + 1 >= size_) return accrued_[cell] + into * ended_[cell];
-  const float slope = (ended_[cell + 1] - ended_[cell]) / (node(cell + 1, width_) - node(cell, width_));
-  return accrued_[cell] + into * (ended_[cell] + into * slope / 2);
 }
 
 float Curve::reaches(float waiting) const {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "daemon/core/schedule_exp.hpp"
+
 namespace mjwatchd {
 namespace {
 
@@ -13,8 +15,8 @@ constexpr float kKeep = 0.997F;  ///< of what is known, at each task that ends
 constexpr float kPoolWeight = 1, kPoolFailureWeight = 5;
 /// How many tasks the recorded timings are worth. They are wide, so that little corrects them.
 constexpr float kRecordedWeight = 0.5F, kRecordedFailureWeight = 2;
-constexpr float kHorizon = 1200;  ///< seconds; what lies beyond is as at its edge
-constexpr float kNegligible = 0.002F;
+constexpr float kHorizon = 1200;         ///< seconds; what lies beyond is as at its edge
+constexpr float kNegligible = -6.2146F;  ///< as a power of e: one in five hundred
 
 /// After a look, what is foreseen is as fine as a fiftieth of the time passed before it.
 float width_after(float passed) { return std::clamp(passed / 50, 0.05F, 2.0F); }
@@ -172,15 +174,15 @@ Curve Forecast::queueing(const Habits& habits, float age) const {
   std::array<float, Curve::kNodes> queues{}, lasts{};
   for (std::size_t i = 0; i < Curve::kNodes; ++i) {
     const float after = Curve::node(i, width);
-    queues[i] = std::exp(queue - habits.queue.cumulative(age + after));
+    queues[i] = survival(queue - habits.queue.cumulative(age + after));
     lasts[i] = queues[i];
     for (std::size_t start = 0; start < i; ++start) {
       const float share = queues[start] - queues[start + 1];
       if (share < 1e-4F) continue;
       const float run = after - (Curve::node(start, width) + Curve::node(start + 1, width)) / 2;
-      lasts[i] += share * std::exp(-habits.run.cumulative(run));
+      lasts[i] += share * survival(-habits.run.cumulative(run));
     }
-    lasts[i] *= std::exp(failure - habits.failure.cumulative(age + after));
+    lasts[i] *= survival(failure - habits.failure.cumulative(age + after));
   }
   return {width, lasts};
 }
@@ -192,30 +194,40 @@ Curve Forecast::running(const Habits& habits, const Course& course) const {
   const float from = seconds(course.stage_from - course.started), to = seconds(course.before_to - course.started);
   const auto fits = [&](float run) {
     if (course.stage_from == kNotYet) return 1.0F;
-    float likely = habits.pace.likelihood(course.step, from / run);
-    if (course.seen > course.stage_from) likely *= habits.pace.likelihood(course.step, elapsed / run);
-    if (course.before_from != kNotYet) likely *= habits.pace.likelihood(course.before_step, to / run);
+    const float share = 1 / run;
+    float likely = habits.pace.likelihood(course.step, from * share);
+    if (course.seen > course.stage_from) likely *= habits.pace.likelihood(course.step, elapsed * share);
+    if (course.before_from != kNotYet) likely *= habits.pace.likelihood(course.before_step, to * share);
     return likely;
   };
+  // How likely it is to run on beyond each node, up to where it hardly is.
   const float base = habits.run.cumulative(elapsed);
-  std::array<float, Curve::kNodes> lasts{};  // first the weight of ending before the next node
+  std::array<float, Curve::kNodes> beyond{};
   std::size_t size = 0;
-  float total = 0, left = 1;
-  while (left > 0) {
-    const float begin = Curve::node(size, width), end = Curve::node(size + 1, width);
-    const bool last = size + 1 == Curve::kNodes || begin > kHorizon || left < kNegligible;
-    const float beyond = last ? 0 : std::exp(base - habits.run.cumulative(elapsed + end));
-    lasts[size] = (left - beyond) * fits(elapsed + (last ? begin : (begin + end) / 2));
-    total += lasts[size++];
-    left = beyond;
-    if (last) break;
+  for (float power = 0; size + 1 < Curve::kNodes && Curve::node(size, width) <= kHorizon && power >= kNegligible;) {
+    power = base - habits.run.cumulative(elapsed + Curve::node(size + 1, width));
+    beyond[size++] = power;
+  }
+  survivals(beyond, size);
+  beyond[size++] = 0;
+  // Of each length of the run, the weight.
+  std::array<float, Curve::kNodes> weights{}, lasts{};
+  float total = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const float begin = Curve::node(i, width), end = i + 1 < size ? Curve::node(i + 1, width) : begin;
+    weights[i] = ((i > 0 ? beyond[i - 1] : 1) - beyond[i]) * fits(elapsed + (begin + end) / 2);
+    total += weights[i];
   }
   const float failure = habits.failure.cumulative(age);
+  for (std::size_t i = 0; i < size; ++i) {
+    lasts[i] = failure - habits.failure.cumulative(age + Curve::node(i, width));
+  }
+  survivals(lasts, size);
+  const float scale = total > 0 ? 1 / total : 0;
   float rest = 1;
   for (std::size_t i = 0; i < size; ++i) {
-    const float weight = total > 0 ? lasts[i] / total : 0;
-    lasts[i] = rest * std::exp(failure - habits.failure.cumulative(age + Curve::node(i, width)));
-    rest = std::max(rest - weight, 0.0F);
+    lasts[i] *= rest;
+    rest = std::max(rest - weights[i] * scale, 0.0F);
   }
   return {width, std::span(lasts).first(size)};
 }

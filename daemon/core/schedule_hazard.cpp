@@ -1,38 +1,19 @@
 #include "daemon/core/schedule_hazard.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <limits>
 
+#include "daemon/core/schedule_exp.hpp"
 #include "daemon/core/schedule_memory.hpp"
 
 namespace mjwatchd {
 namespace {
-constexpr float kShortest = 0.05F;  ///< seconds
-/// Hazard in a bin's width beyond the last.
-constexpr float kBeyond = 0.1F;
 /// The share of the prior that goes on weighing where hardly anything lasts so long.
 constexpr float kLeastPrior = 0.05F;
 /// An end counts for its neighbours too, by a bell whose deviation is an eighth of the time, cut off at
 /// three bins.
 constexpr int kReach = 3;
 constexpr float kBell = 4;  ///< twice its variance, in bins
-
-/// The logarithm of a float is, near enough, the bits that hold it: exponent, then mantissa. Between
-/// powers of two it is a straight line, and costs a tenth of std::log.
-constexpr std::int32_t kBitsPerBin = 1 << 20;
-static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<float>::digits == 24);
-
-/// Where a time lies, in bins; negative before the first.
-float place(float time) {
-  const auto bits = std::bit_cast<std::int32_t>(std::max(time, 1e-3F)) - std::bit_cast<std::int32_t>(kShortest);
-  return static_cast<float>(bits) / kBitsPerBin;
-}
-/// The time of a bin's beginning.
-float time_of(std::size_t bin) {
-  return std::bit_cast<float>(std::bit_cast<std::int32_t>(kShortest) + static_cast<std::int32_t>(bin) * kBitsPerBin);
-}
 }  // namespace
 
 HazardTable::HazardTable(float median, float sigma) {
@@ -81,17 +62,9 @@ void HazardTable::forget(float factor) {
 void HazardTable::derive(const HazardTable& prior, float weight) {
   for (std::size_t i = 0; i < kBins; ++i) {
     const float expected = prior.sum_[i + 1] - prior.sum_[i];  // ends of one that reaches this bin
-    const float worth = weight * std::max(std::exp(-prior.sum_[i]), kLeastPrior);
+    const float worth = weight * std::max(survival(-prior.sum_[i]), kLeastPrior);
     sum_[i + 1] = sum_[i] + (events_[i] + worth * expected) / (exposure_[i] + worth);
   }
-}
-
-float HazardTable::cumulative(float time) const {
-  const float at = place(time);
-  if (at <= 0) return 0;
-  if (at >= static_cast<float>(kBins)) return sum_[kBins] + (at - static_cast<float>(kBins)) * kBeyond;
-  const auto i = static_cast<std::size_t>(at);
-  return sum_[i] + (sum_[i + 1] - sum_[i]) * (at - static_cast<float>(i));
 }
 
 void HazardTable::write(std::ostream& out) const {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
+#include <limits>
 
 namespace mjwatchd {
 
@@ -25,13 +28,36 @@ class HazardTable {
   /// Takes up what was counted; `prior` weighs as much as so many things seen from beginning to end.
   void derive(const HazardTable& prior, float weight);
   /// Hazard up to `time`: it lasts longer with probability exp(−cumulative).
-  [[nodiscard]] float cumulative(float time) const;
+  [[nodiscard]] float cumulative(float time) const {
+    const float at = place(time);
+    if (at <= 0) return 0;
+    if (at >= static_cast<float>(kBins)) return sum_[kBins] + (at - static_cast<float>(kBins)) * kBeyond;
+    const auto i = static_cast<std::size_t>(at);
+    return sum_[i] + (sum_[i + 1] - sum_[i]) * (at - static_cast<float>(i));
+  }
 
   void write(std::ostream& out) const;
   [[nodiscard]] bool read(std::istream& in);
 
  private:
   static constexpr std::size_t kBins = 130;  ///< an eighth of a doubling: from 50 ms to an hour
+  static constexpr float kBeyond = 0.1F;     ///< hazard in a bin's width beyond the last
+  static constexpr float kShortest = 0.05F;  ///< seconds
+
+  /// The logarithm of a float is, near enough, the bits that hold it: exponent, then mantissa. Between
+  /// powers of two it is a straight line, and costs a tenth of std::log.
+  static constexpr std::int32_t kBitsPerBin = 1 << 20;
+  static_assert(std::numeric_limits<float>::is_iec559 && std::numeric_limits<float>::digits == 24);
+
+  /// Where a time lies, in bins; negative before the first.
+  [[nodiscard]] static float place(float time) {
+    const auto bits = std::bit_cast<std::int32_t>(std::max(time, 1e-3F)) - std::bit_cast<std::int32_t>(kShortest);
+    return static_cast<float>(bits) / kBitsPerBin;
+  }
+  /// The time of a bin's beginning.
+  [[nodiscard]] static float time_of(std::size_t bin) {
+    return std::bit_cast<float>(std::bit_cast<std::int32_t>(kShortest) + static_cast<std::int32_t>(bin) * kBitsPerBin);
+  }
 
   std::array<float, kBins> events_{};
   std::array<float, kBins> exposure_{};  ///< in bins

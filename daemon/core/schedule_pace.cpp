@@ -68,13 +68,6 @@ void PaceTable::derive(const PaceTable& prior, float weight) {
   }
 }
 
-float PaceTable::likelihood(std::uint8_t step, float share) const {
-  const float at = std::clamp(share, 0.0F, 1.0F) * kShares;
-  const std::size_t part = std::min(static_cast<std::size_t>(at), kShares - 1);
-  const float* values = &likelihood_[step][part];
-  return values[0] + (values[1] - values[0]) * (at - static_cast<float>(part));
-}
-
 void PaceTable::write(std::ostream& out) const {
   for (const ByShare& step : seen_) write_numbers(out, step);
 }

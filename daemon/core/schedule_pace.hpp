@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +30,12 @@ class PaceTable {
   /// Takes up what was counted; `prior` weighs as much as so many runs.
   void derive(const PaceTable& prior, float weight);
   /// Probability to show that step at that share.
-  [[nodiscard]] float likelihood(std::uint8_t step, float share) const;
+  [[nodiscard]] float likelihood(std::uint8_t step, float share) const {
+    const float at = std::clamp(share, 0.0F, 1.0F) * kShares;
+    const std::size_t part = std::min(static_cast<std::size_t>(at), kShares - 1);
+    const float* values = &likelihood_[step][part];
+    return values[0] + (values[1] - values[0]) * (at - static_cast<float>(part));
+  }
 
   void write(std::ostream& out) const;
   [[nodiscard]] bool read(std::istream& in);

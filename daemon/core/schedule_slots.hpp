@@ -14,7 +14,8 @@ template <typename Thing>
 class BySlot {
  public:
   [[nodiscard]] Thing& operator[](TaskSlot slot) {
-    while (slot / kTogether >= chunks_.size()) chunks_.push_back(std::make_unique<Chunk>());
+    if (slot / kTogether >= chunks_.size()) [[unlikely]]
+      grow(slot);
     return (*chunks_[slot / kTogether])[slot % kTogether];
   }
   /// Of a slot that was asked for before.
@@ -23,6 +24,11 @@ class BySlot {
  private:
   static constexpr std::size_t kTogether = 256;
   using Chunk = std::array<Thing, kTogether>;
+
+  /// By itself, so that the way to a slot that is there is short enough to be inlined.
+  [[gnu::noinline]] void grow(TaskSlot slot) {
+    while (slot / kTogether >= chunks_.size()) chunks_.push_back(std::make_unique<Chunk>());
+  }
 
   std::vector<std::unique_ptr<Chunk>> chunks_;
 };
