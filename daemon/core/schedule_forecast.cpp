@@ -86,7 +86,6 @@ Age Forecast::start(const Course& course, const Look& look, Age until) {
 
 /// Counts the time from the last look until `until`, in which the task did not end.
 void Forecast::passed(const Course& course, Age until, Age started) {
-  learned_.clear();
   Habits& habits = habits_[course.action];
   habits.failure.passed(seconds(course.seen), seconds(until));
   const bool runs = started != kNotYet;

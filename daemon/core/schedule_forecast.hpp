@@ -38,7 +38,7 @@ class Forecast {
 
   [[nodiscard]] std::vector<Belief> beliefs();
 
-  /// As text; written anew only when something was counted since.
+  /// As text; written anew only when something that was counted took effect since.
   [[nodiscard]] const std::string& learned();
   void restore(std::string_view text);
 
