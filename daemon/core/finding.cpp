@@ -1,22 +1,19 @@
 #include "daemon/core/finding.hpp"
 
 #include <cassert>
+#include <utility>
 
 namespace mjwatchd {
 namespace {
 
-bool status_moved(const Task& task, const Snapshot& snapshot) {
-  return snapshot.status != task.status && snapshot.status != Status::unknown;
-}
-
-bool progress_moved(const Task& task, const Snapshot& snapshot) {
-  return snapshot.progress && *snapshot.progress != task.progress;
+bool progress_moved(const Task& task, std::optional<std::uint8_t> progress) {
+  return progress && *progress != task.progress;
 }
 
 void tell_running(const Task& task, const Snapshot& snapshot, change::Task& change) {
   if (snapshot.status == Status::in_progress && !task.said_started) change.events.push_back(EventType::started);
   if (snapshot.status == Status::modal && task.status != Status::modal) change.events.push_back(EventType::modal);
-  if (progress_moved(task, snapshot)) change.events.push_back(EventType::progress);
+  if (progress_moved(task, snapshot.progress)) change.events.push_back(EventType::progress);
 }
 
 void tell_end(const Task& task, const Snapshot& snapshot, change::Task& change) {
@@ -43,20 +40,21 @@ void tell_end(const Task& task, const Snapshot& snapshot, change::Task& change) 
 
 }  // namespace
 
-bool moved(const Task& task, const Snapshot& snapshot) {
-  return status_moved(task, snapshot) || progress_moved(task, snapshot);
+bool moved(const Task& task, Status status, std::optional<std::uint8_t> progress) {
+  return (status != task.status && status != Status::unknown) || progress_moved(task, progress);
 }
 
-std::optional<change::Task> find_change(const Task& task, const TaskKey& key, const Snapshot& snapshot,
+std::optional<change::Task> find_change(const Task& task, TaskKey key, const Snapshot& snapshot,
                                         const WatchSettings& watch, Now now) {
   assert(!is_final(task.status) && task.phase == Phase::watching);
   change::Task change;
-  change.key = key;
+  change.key = std::move(key);
   change.at = now.wall;
   change.stalled = task.stalled;
-  if (moved(task, snapshot) || snapshot.digest != task.digest) {
+  const bool moves = moved(task, snapshot.status, snapshot.progress);
+  if (moves || snapshot.digest != task.digest) {
     change.snapshot = snapshot;
-    if (moved(task, snapshot)) change.stalled = false;
+    if (moves) change.stalled = false;
   }
   if (is_final(snapshot.status)) {
     change.stalled = false;
@@ -65,8 +63,7 @@ std::optional<change::Task> find_change(const Task& task, const TaskKey& key, co
   }
   tell_running(task, snapshot, change);
   const Status status = snapshot.status == Status::unknown ? task.status : snapshot.status;
-  if (!moved(task, snapshot) && !task.stalled && status != Status::modal &&
-      now.steady - Time(task.changed) >= watch.stall_after) {
+  if (!moves && !task.stalled && status != Status::modal && now.steady - Time(task.changed) >= watch.stall_after) {
     change.stalled = true;
     change.events.push_back(EventType::stalled);
   }

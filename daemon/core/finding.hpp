@@ -10,11 +10,11 @@ namespace mjwatchd {
 
 /// What a look at a task means: the change to be committed, or nothing when all is as it was.
 /// Pure: the committed state and the snapshot in, the change out.
-[[nodiscard]] std::optional<change::Task> find_change(const Task& task, const TaskKey& key, const Snapshot& snapshot,
+[[nodiscard]] std::optional<change::Task> find_change(const Task& task, TaskKey key, const Snapshot& snapshot,
                                                       const WatchSettings& watch, Now now);
 
-/// Whether the snapshot's status or progress differ from what is committed. A status that says
+/// Whether the status or progress that was seen differ from what is committed. A status that says
 /// nothing (null, an unknown word) and a progress left out are no difference.
-[[nodiscard]] bool moved(const Task& task, const Snapshot& snapshot);
+[[nodiscard]] bool moved(const Task& task, Status status, std::optional<std::uint8_t> progress);
 
 }  // namespace mjwatchd

@@ -24,23 +24,24 @@ void Watcher::Impl::change_task(const Ref& ref, change::Task change, std::option
   assert(task_of(ref).place != Place::settling);  // one change of a task at a time
   // Final stays final: what is left after SUCCESS are its pictures and its announcement.
   assert(task_of(ref).phase == Phase::watching || !change.snapshot);
+  assert(look || !change.snapshot);
   assert(task_of(ref).phase == Phase::watching || change.phase >= task_of(ref).phase);
   assert(task_of(ref).phase == Phase::watching || change.ending == Ending::succeeded);
   ref.poller->settle(ref.slot);
-  Change whole = change;
-  if (change.snapshot) change.snapshot->json.reset();  // the store has it now
-  persist(std::move(whole), Changing{ref, std::move(change), std::move(look)});
+  Changing wish{ref, change.phase, change.stalled, false, std::nullopt, std::move(look)};
+  wish.says_started = std::find(change.events.begin(), change.events.end(), EventType::started) != change.events.end();
+  if (change.snapshot) wish.digest = change.snapshot->digest;
+  persist(std::move(change), std::move(wish));
 }
 
 void Watcher::Impl::hear(const event::Persisted& event) {
-  const auto found = wishes_.find(event.change);
-  if (found == wishes_.end()) {
+  const auto found = wishes_.extract(event.change);
+  if (found.empty()) {
     outbox_.persisted(event.change, event.result, now_, *out_);
     spread(event.result);
     return;
   }
-  const Wish wish = std::move(found->second);
-  wishes_.erase(found);
+  const Wish& wish = found.mapped();
   // A task that was released meanwhile has taken its deliveries along; its change was committed before that.
   const auto* changing = std::get_if<Changing>(&wish);
   const bool released = changing != nullptr && !alive(changing->task);
@@ -98,31 +99,28 @@ void Watcher::Impl::settled(const Changing& wish, const CommitResult& result) {
 
 void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) {
   Task& task = task_of(wish.task);
-  const change::Task& change = wish.change;
-  if (change.snapshot) {
-    const Snapshot& seen = *change.snapshot;
+  if (wish.digest) {
     assert(!is_final(task.status));
-    if (moved(task, seen)) task.changed = now_.steady;
-    task.digest = seen.digest;
-    if (seen.status != Status::unknown) task.status = seen.status;
-    if (seen.progress) task.progress = seen.progress;
+    const Look& look = *wish.look;
+    if (moved(task, look.status, look.progress)) task.changed = now_.steady;
+    task.digest = *wish.digest;
+    if (look.status != Status::unknown) task.status = look.status;
+    if (look.progress) task.progress = look.progress;
   }
   if (wish.look && wish.look->submitted) task.submitted = wish.look->submitted;
   if (wish.look && wish.look->started) task.started = wish.look->started;
-  task.stalled = change.stalled;
+  task.stalled = wish.stalled;
   if (task.trouble) task.trouble->not_before = Time::min();
-  if (std::find(change.events.begin(), change.events.end(), EventType::started) != change.events.end()) {
-    task.said_started = true;
-  }
+  if (wish.says_started) task.said_started = true;
   const Phase before = task.phase;
-  task.phase = change.phase;
-  if (change.phase == Phase::watching) {
+  task.phase = wish.phase;
+  if (wish.phase == Phase::watching) {
     wish.task.poller->unchanged(wish.task.slot, *wish.look, now_);
     return arm(wish.task);
   }
   if (before == Phase::watching) wish.task.poller->finished(wish.task.slot, wish.look ? &*wish.look : nullptr);
   task.place = Place::held;
-  if (change.phase == Phase::done) return drop(wish.task);
+  if (wish.phase == Phase::done) return drop(wish.task);
   if (before == Phase::watching) {
     begin_pictures(wish.task);
     if (result.task) task.pictures->link_expires_at = result.task->link_expires_at;

@@ -61,8 +61,10 @@ class Watcher::Impl {
   struct Learning {};
   struct Changing {
     Ref task;
-    change::Task change;
-    std::optional<Look> look;  ///< what led to it
+    Phase phase;
+    bool stalled, says_started;
+    std::optional<std::uint64_t> digest;  ///< when it has a snapshot
+    std::optional<Look> look;             ///< what led to it
   };
   using Wish = std::variant<Registering, Forgetting, Asking, Learning, Changing>;
 
