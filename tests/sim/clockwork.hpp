@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <utility>
@@ -22,7 +23,8 @@ class Clockwork {
 
   [[nodiscard]] milliseconds now() const { return now_; }
   void at(milliseconds when, Step step) {
-    const Item item{std::max(when, now_), ++number_, keep(std::move(step))};
+    if (when <= now_) return at_once_.push_back(std::move(step));
+    const Item item{when, ++number_, keep(std::move(step))};
     if (item.when >= edge_) {
       later_[item.when / kSlice].push_back(item);
     } else {
@@ -33,6 +35,12 @@ class Clockwork {
   void in(milliseconds wait, Step step) { at(now_ + wait, std::move(step)); }
   /// Runs the next step; false when there is none.
   bool turn() {
+    if (!at_once_.empty() && (soon_.empty() || soon_.front().when > now_)) {
+      const Step step = std::move(at_once_.front());
+      at_once_.pop_front();
+      step();
+      return true;
+    }
     if (soon_.empty() && !open()) return false;
     std::pop_heap(soon_.begin(), soon_.end());
     const Item item = soon_.back();
@@ -75,6 +83,7 @@ class Clockwork {
     return true;
   }
 
+  std::deque<Step> at_once_;                              ///< after all of this moment that were asked for before it
   std::vector<Item> soon_;                                ///< a heap: what happens before the edge
   std::map<milliseconds::rep, std::vector<Item>> later_;  ///< by slice
   std::vector<Step> steps_;

@@ -71,19 +71,18 @@ void Disk::finish(std::vector<Waiting> group, bool fails) {
   for (Waiting& one : group) {
     if (const auto* reading = std::get_if<Reading>(&one.what)) {
       read(reading->page);
-      continue;
+    } else if (fails) {
+      one.result.detail = "disk full";
+    } else {
+      one.result = std::visit([this](const auto& change) { return apply(change); }, std::get<Change>(one.what));
     }
-    CommitResult result;
-    result.code = CommitResult::Code::failed;
-    result.detail = "disk full";
-    if (!fails) result = std::visit([this](const auto& change) { return apply(change); }, std::get<Change>(one.what));
-    // It is durable now; whoever asked hears of it a little later, or dies before.
-    clock_.in(milliseconds(1), [this, life = life_, done = std::move(one.done), result = std::move(result)]() mutable {
-      if (life == life_) done(std::move(result));
-    });
   }
-  clock_.in(milliseconds(1), [this, life = life_] {
+  // It is durable now; whoever asked hears of it a little later, or dies before.
+  clock_.in(milliseconds(1), [this, life = life_, group = std::move(group)]() mutable {
     if (life != life_) return;
+    for (Waiting& one : group) {
+      if (one.done) one.done(std::get<Change>(one.what), std::move(one.result));
+    }
     busy_ = false;
     start();
   });

@@ -54,7 +54,7 @@ struct DeliveryRow {
 /// applies a change it checks what must hold between changes.
 class Disk {
  public:
-  using Done = std::function<void(CommitResult)>;
+  using Done = std::function<void(const Change&, CommitResult)>;
   using Page = std::function<void(std::vector<Event>)>;
 
   Disk(const Scenario& scenario, Clockwork& clock, Findings& findings)
@@ -99,6 +99,7 @@ class Disk {
   struct Waiting {
     std::variant<Change, Reading> what;
     Done done;
+    CommitResult result{};
   };
 
   void start();

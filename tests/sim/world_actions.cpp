@@ -49,17 +49,16 @@ void World::obey(action::Persist& action) {
   findings_.did(clock_.now(), "persist ", action.no, " ", action.change.index());
   if (findings_.traces()) findings_.note(clock_.now(), "  ", describe(action.change));
   rules_.persisting(action.no);
-  const bool registers = std::holds_alternative<change::Register>(action.change);
-  std::optional<TaskKey> key;
   if (const auto* task = std::get_if<change::Task>(&action.change)) {
-    key = task->key;
     findings_.did(clock_.now(), task->key.id, static_cast<int>(task->phase), static_cast<int>(task->ending));
     rules_.committing(*task, now().wall);
   }
-  disk_.commit(std::move(action.change), [this, no = action.no, key = std::move(key), registers](CommitResult result) {
+  disk_.commit(std::move(action.change), [this, no = action.no](const Change& change, CommitResult result) {
     findings_.note(clock_.now(), "committed ", no, " code ", static_cast<int>(result.code));
-    if (key) rules_.committed(*key);
-    if (registers && result.code == CommitResult::Code::done) rules_.adopted(result.task->key);
+    if (const auto* task = std::get_if<change::Task>(&change)) rules_.committed(task->key);
+    if (std::holds_alternative<change::Register>(change) && result.code == CommitResult::Code::done) {
+      rules_.adopted(result.task->key);
+    }
     tell(event::Persisted{no, std::move(result)});
   });
 }
