@@ -16,9 +16,7 @@ class CompactId {
   CompactId() = default;
   explicit CompactId(std::string_view id) {
     if (is_number(id)) {
-      std::uint64_t number = 0;
-      for (const char c : id) number = number * 10 + static_cast<std::uint64_t>(c - '0');
-      bits_ = number << 1U | 1U;
+      bits_ = bits_of(id);
     } else if (!id.empty()) {
       auto text = std::make_unique<std::string>(id);
       bits_ = reinterpret_cast<std::uintptr_t>(text.release());  // even: it is aligned
@@ -43,15 +41,29 @@ class CompactId {
     if (outside() && other.outside()) return *text() == *other.text();
     return bits_ == other.bits_;
   }
+  [[nodiscard]] bool operator==(std::string_view id) const {
+    return is_number(id) ? bits_ == bits_of(id) : outside() ? *text() == id : bits_ == 0 && id.empty();
+  }
   /// Spread over all bits.
   [[nodiscard]] std::uint64_t hash() const {
-    std::uint64_t h = outside() ? std::hash<std::string>{}(*text()) : bits_;
+    return spread(outside() ? std::hash<std::string_view>{}(*text()) : bits_);
+  }
+  /// The hash that an id has once it is kept.
+  [[nodiscard]] static std::uint64_t hash(std::string_view id) {
+    return spread(is_number(id) ? bits_of(id) : id.empty() ? 0 : std::hash<std::string_view>{}(id));
+  }
+
+ private:
+  static std::uint64_t spread(std::uint64_t h) {
     h = (h ^ (h >> 33U)) * 0xFF51AFD7ED558CCDULL;
     h = (h ^ (h >> 33U)) * 0xC4CEB9FE1A85EC53ULL;
     return h ^ (h >> 33U);
   }
-
- private:
+  static std::uint64_t bits_of(std::string_view id) {
+    std::uint64_t number = 0;
+    for (const char c : id) number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    return number << 1U | 1U;
+  }
   /// Only what std::to_string() gives back as it was.
   static bool is_number(std::string_view id) {
     if (id.empty() || id.size() > 18 || (id.size() > 1 && id.front() == '0')) return false;

@@ -203,6 +203,7 @@ bool Poller::from_schedule(Now now, Call& call) {
   const bool batch = link_->batches(now.steady);
   taken_.clear();
   schedule_->take(now.steady, batch ? link_->most() : 1, taken_);
+  call.slots.reserve(taken_.size());
   for (const TaskSlot slot : taken_) {
     Task& task = tasks_[slot];
     assert(task.place == Place::waiting && task.scheduled);

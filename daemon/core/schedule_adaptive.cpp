@@ -307,20 +307,20 @@ void AdaptiveSchedule::take(Time now, std::size_t most, std::vector<TaskSlot>& o
 }
 
 void AdaptiveSchedule::take_near(Time now, std::size_t count, std::vector<TaskSlot>& out) {
-  std::vector<std::pair<double, TaskSlot>> choice;  // most to gain first
+  choice_.clear();
   const bool by_due = dense();
   for (auto& [due, curve] : near_) {
     const Entry& e = entries_.at(due.second);
     if (e.held && e.due > now) continue;
-    choice.emplace_back(by_due ? 0.0 : -accrued(due, curve, now), due.second);
-    if (by_due && choice.size() == count) break;  // they are in order of their due times
+    choice_.emplace_back(by_due ? 0.0 : -accrued(due, curve, now), due.second);
+    if (by_due && choice_.size() == count) break;  // they are in order of their due times
   }
-  if (choice.size() > count) {
-    std::nth_element(choice.begin(), choice.begin() + static_cast<std::ptrdiff_t>(count), choice.end());
-    choice.resize(count);
+  if (choice_.size() > count) {
+    std::nth_element(choice_.begin(), choice_.begin() + static_cast<std::ptrdiff_t>(count), choice_.end());
+    choice_.resize(count);
   }
-  std::sort(choice.begin(), choice.end());
-  for (const auto& one : choice) pick(one.second, out);
+  std::sort(choice_.begin(), choice_.end());
+  for (const auto& one : choice_) pick(one.second, out);
 }
 
 std::unique_ptr<PollSchedule> make_schedule(const GatewaySettings& gateway, const WatchSettings& watch) {

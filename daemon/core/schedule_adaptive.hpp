@@ -96,6 +96,7 @@ class AdaptiveSchedule final : public PollSchedule {
   mutable std::optional<Time> next_call_;
   mutable std::vector<Rising> rising_;
   mutable std::vector<Curve::Waiting> sums_;
+  std::vector<std::pair<double, TaskSlot>> choice_;  ///< of take_near(): most to gain first
 };
 
 }  // namespace mjwatchd

@@ -53,8 +53,7 @@ void TaskTable::drop(TaskSlot slot) {
 }
 
 std::optional<TaskSlot> TaskTable::find(std::string_view id) const {
-  const CompactId wanted(id);
-  return by_id_.find(wanted.hash(), [&](TaskSlot slot) { return tasks_.at(slot).id == wanted; });
+  return by_id_.find(CompactId::hash(id), [&](TaskSlot slot) { return tasks_.at(slot).id == id; });
 }
 
 std::uint8_t TaskTable::word(std::string_view action) {

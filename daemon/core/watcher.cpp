@@ -149,9 +149,9 @@ void Watcher::Impl::hear(const event::BatchFetched& event) {
   if (found == calls_.end()) return;
   Poller& asked = *found->second;
   calls_.erase(found);
-  std::vector<Poller::News> all;
-  asked.replied(event.call, event.reply, now_, *out_, all);
-  for (const Poller::News& one : all) news(asked, one);
+  news_.clear();
+  asked.replied(event.call, event.reply, now_, *out_, news_);
+  for (const Poller::News& one : news_) news(asked, one);
 }
 
 void Watcher::Impl::hear(const event::Sent& event) { outbox_.sent(event.delivery, event.result, now_, *out_); }

@@ -167,6 +167,7 @@ class Watcher::Impl {
   // Of the step being made.
   Now now_;
   Actions* out_ = nullptr;
+  std::vector<Poller::News> news_;  ///< of the reply being heard
 };
 
 }  // namespace mjwatchd

@@ -25,10 +25,15 @@ TEST_CASE("an id comes back as it was given, whether it is a number or not") {
     CHECK(CompactId(id).str() == id);
     CHECK(CompactId(id) == CompactId(id));
     CHECK(CompactId(id).hash() == CompactId(id).hash());
+    CHECK(CompactId(id) == std::string_view(id));
+    CHECK(CompactId::hash(id) == CompactId(id).hash());
   }
   CHECK(CompactId(std::string(128, '9')).str() == std::string(128, '9'));
   CHECK(!(CompactId("7") == CompactId("07")));
   CHECK(!(CompactId("7") == CompactId("8")));
+  CHECK(!(CompactId("7") == std::string_view("07")));
+  CHECK(!(CompactId("07") == std::string_view("7")));
+  CHECK(!(CompactId("7") == std::string_view("")));
   CHECK(!(CompactId("a") == CompactId("b")));
 }
 

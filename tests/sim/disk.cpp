@@ -46,9 +46,9 @@ void Disk::start() {
   busy_ = true;
   clock_.in(sync_takes(), [this, life = life_] {
     if (life != life_) return;
-    std::vector<Waiting> group;
-    group.swap(queue_);
-    finish(std::move(group), full() || (!calm_ && dice_.chance(scenario_.commit_fails)));
+    group_.clear();
+    group_.swap(queue_);
+    finish(full() || (!calm_ && dice_.chance(scenario_.commit_fails)));
   });
 }
 
@@ -66,9 +66,9 @@ bool Disk::full() const {
                                [this](const Span& span) { return span.has(clock_.now()); });
 }
 
-void Disk::finish(std::vector<Waiting> group, bool fails) {
+void Disk::finish(bool fails) {
   if (syncs_late_) synced_ = tables_;
-  for (Waiting& one : group) {
+  for (Waiting& one : group_) {
     if (const auto* reading = std::get_if<Reading>(&one.what)) {
       read(reading->page);
     } else if (fails) {
@@ -78,9 +78,9 @@ void Disk::finish(std::vector<Waiting> group, bool fails) {
     }
   }
   // It is durable now; whoever asked hears of it a little later, or dies before.
-  clock_.in(milliseconds(1), [this, life = life_, group = std::move(group)]() mutable {
+  clock_.in(milliseconds(1), [this, life = life_] {
     if (life != life_) return;
-    for (Waiting& one : group) {
+    for (Waiting& one : group_) {
       if (one.done) one.done(std::get<Change>(one.what), std::move(one.result));
     }
     busy_ = false;

@@ -54,7 +54,7 @@ struct DeliveryRow {
 /// applies a change it checks what must hold between changes.
 class Disk {
  public:
-  using Done = std::function<void(const Change&, CommitResult)>;
+  using Done = std::function<void(const Change&, CommitResult&&)>;
   using Page = std::function<void(std::vector<Event>)>;
 
   Disk(const Scenario& scenario, Clockwork& clock, Findings& findings)
@@ -105,7 +105,7 @@ class Disk {
   void start();
   [[nodiscard]] milliseconds sync_takes();
   [[nodiscard]] bool full() const;
-  void finish(std::vector<Waiting> group, bool fails);
+  void finish(bool fails);
   void read(const Page& page);
 
   [[nodiscard]] TaskRow* row(const TaskKey& key) { return const_cast<TaskRow*>(std::as_const(*this).task(key)); }
@@ -139,6 +139,7 @@ class Disk {
 
   // In memory, lost at a crash.
   std::vector<Waiting> queue_;
+  std::vector<Waiting> group_;  ///< the present transaction; of use while busy
   bool busy_ = false;
   std::uint64_t life_ = 0;
   std::set<TaskKey> watching_;

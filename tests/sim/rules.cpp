@@ -170,14 +170,14 @@ void Rules::look_at_lines(const Watcher& watcher, const Settings& settings) {
 void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
   gaps_checked_ = clock_.now();
   for (const TaskKey& key : disk_.watching()) {
-    if (!settings.gateways.contains(key.gateway)) continue;
     const Watched* found = watched_.find(key.id);
     if (found == nullptr || !found->gap.known) continue;
     const Gap& gap = found->gap;
     if (gap.in_call || gap.settling) continue;
-    if (plan(key) == nullptr || plan(key)->deleted_at) continue;  // may be one that had its name before
     const milliseconds due = std::max(gap.asked + settings.watch.max_gap, gap.free);
-    if (clock_.now() <= due + kGapSlack || lines_[key.gateway].bound >= due - settings.watch.max_gap) continue;
+    if (clock_.now() <= due + kGapSlack || !settings.gateways.contains(key.gateway)) continue;
+    if (lines_[key.gateway].bound >= due - settings.watch.max_gap) continue;
+    if (plan(key) == nullptr || plan(key)->deleted_at) continue;  // may be one that had its name before
     if (!watcher.holds(key)) continue;
     broken(text(key) + " was not asked for since " + std::to_string(gap.asked.count()) + " ms");
   }

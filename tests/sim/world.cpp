@@ -174,12 +174,6 @@ std::optional<Death> World::dies_now() {
   return death;
 }
 
-void World::tell(Event event) {
-  if (!watcher_) return;
-  inbox_.push_back(std::move(event));
-  plan_step();
-}
-
 void World::plan_step() {
   if (step_planned_) return;
   step_planned_ = true;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mjwatchd/watcher.hpp"
@@ -50,7 +51,12 @@ class World {
   void boot();
   void crash();
   void stop_gently();
-  void tell(Event event);
+  template <typename Heard>
+  void tell(Heard&& event) {
+    if (!watcher_) return;
+    inbox_.emplace_back(std::forward<Heard>(event));
+    plan_step();
+  }
   void plan_step();
   void step();
   void plan_wake();

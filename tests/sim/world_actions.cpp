@@ -53,7 +53,7 @@ void World::obey(action::Persist& action) {
     findings_.did(clock_.now(), task->key.id, static_cast<int>(task->phase), static_cast<int>(task->ending));
     rules_.committing(*task, now().wall);
   }
-  disk_.commit(std::move(action.change), [this, no = action.no](const Change& change, CommitResult result) {
+  disk_.commit(std::move(action.change), [this, no = action.no](const Change& change, CommitResult&& result) {
     findings_.note(clock_.now(), "committed ", no, " code ", static_cast<int>(result.code));
     if (const auto* task = std::get_if<change::Task>(&change)) rules_.committed(task->key);
     if (std::holds_alternative<change::Register>(change) && result.code == CommitResult::Code::done) {
