@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that building needs, and by its argument those of more: "package" to make a Debian
-# package, "tests" to test, "bench", "fuzz" and "coverage" for these.
+# package, "tests" to test, "bench", "fuzz", "valgrind" and "coverage" for these.
 # What is there already is left alone, so that with everything there no network and no root is needed.
 set -eu
 
@@ -16,6 +16,7 @@ case ${1:-} in
 dpkg-dev file lintian man-db bash-completion mmdebstrap iproute2 procps chromium"
     if [ "$1" = bench ]; then packages="$packages aria2"; fi
     if [ "$1" = fuzz ]; then packages="$packages clang libclang-rt-14-dev"; fi
+    if [ "$1" = valgrind ]; then packages="$packages valgrind"; fi
     if [ "$1" = coverage ]; then packages="$packages gcovr"; fi
     ;;
 esac

@@ -12,15 +12,16 @@
 #   sh tests/run.sh chaos [TROUBLES] [TASKS] the real daemon killed, starved and lied to, 400 times
 #   sh tests/run.sh soak [MINUTES]           a hundred times a normal day's rate with faults on, 20 minutes
 #   sh tests/run.sh fuzz [SECONDS] [TARGET…] libFuzzer on each target, 600 seconds each
+#   sh tests/run.sh valgrind [DRIVER…]       memcheck over core, gateway, store, 20 worlds and an end-to-end driver
 #   sh tests/run.sh coverage                 which lines the unit tests and the simulation never reach
 set -eu
 cd "$(dirname "$0")/.."
 
 mode=${1:-all}
 case $mode in
-  all | quick | bench | sim | chaos | soak | fuzz | coverage) ;;
+  all | quick | bench | sim | chaos | soak | fuzz | valgrind | coverage) ;;
   *)
-    echo "usage: sh tests/run.sh [quick|bench|sim|chaos|soak|fuzz|coverage]" >&2
+    echo "usage: sh tests/run.sh [quick|bench|sim|chaos|soak|fuzz|valgrind|coverage]" >&2
     exit 2
     ;;
 esac
@@ -107,6 +108,7 @@ case $mode in
     MJWATCHD_PROGRAMS=$PWD/build/release exec python3 -B tests/e2e/soak.py --minutes "${1:-20}"
     ;;
   fuzz) exec sh tests/fuzz/run.sh "$@" ;;
+  valgrind) exec sh tests/valgrind.sh "$@" ;;
   coverage) exec sh tests/coverage.sh ;;
 esac
 
