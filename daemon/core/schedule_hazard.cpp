@@ -27,9 +27,9 @@ void HazardTable::passed(float from, float to) {
   if (to <= from) return;
   const float first = std::max(place(from), 0.0F);
   const float last = std::min(place(to), static_cast<float>(kBins));
-  for (auto i = static_cast<std::size_t>(first); i < kBins && static_cast<float>(i) < last; ++i) {
-    const auto begin = static_cast<float>(i);
-    exposure_[i] += std::min(last, begin + 1) - std::max(first, begin);
+  for (int bin = static_cast<int>(first); bin < static_cast<int>(kBins) && static_cast<float>(bin) < last; ++bin) {
+    const auto begin = static_cast<float>(bin);
+    exposure_[static_cast<std::size_t>(bin)] += std::min(last, begin + 1) - std::max(first, begin);
   }
 }
 

@@ -32,8 +32,9 @@ class HazardTable {
     const float at = place(time);
     if (at <= 0) return 0;
     if (at >= static_cast<float>(kBins)) return sum_[kBins] + (at - static_cast<float>(kBins)) * kBeyond;
-    const auto i = static_cast<std::size_t>(at);
-    return sum_[i] + (sum_[i + 1] - sum_[i]) * (at - static_cast<float>(i));
+    const int bin = static_cast<int>(at);  // signed: quickly made a float
+    const float* sums = &sum_[static_cast<std::size_t>(bin)];
+    return sums[0] + (sums[1] - sums[0]) * (at - static_cast<float>(bin));
   }
 
   void write(std::ostream& out) const;

@@ -32,8 +32,8 @@ class PaceTable {
   /// Probability to show that step at that share.
   [[nodiscard]] float likelihood(std::uint8_t step, float share) const {
     const float at = std::clamp(share, 0.0F, 1.0F) * kShares;
-    const std::size_t part = std::min(static_cast<std::size_t>(at), kShares - 1);
-    const float* values = &likelihood_[step][part];
+    const int part = std::min(static_cast<int>(at), static_cast<int>(kShares) - 1);  // signed: quickly made a float
+    const float* values = &likelihood_[step][static_cast<std::size_t>(part)];
     return values[0] + (values[1] - values[0]) * (at - static_cast<float>(part));
   }
 

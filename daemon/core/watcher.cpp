@@ -169,6 +169,7 @@ Poller& Watcher::Impl::open(const std::string& name, const GatewaySettings* sett
   place = std::make_unique<Poller>(name, number, settings, settings_.watch, now_);
   place->share(daemons_, now_);
   numbered_.push_back(place.get());
+  learn_next_ = now_.steady;
   return *place;
 }
 
@@ -234,7 +235,9 @@ void Watcher::Impl::drop_stale_deadlines() {
 }
 
 void Watcher::Impl::run_deadlines() {
-  for (drop_stale_deadlines(); !deadlines_.empty() && deadlines_.top().when <= now_.steady; drop_stale_deadlines()) {
+  while (!deadlines_.empty() && deadlines_.top().when <= now_.steady) {
+    drop_stale_deadlines();
+    if (deadlines_.empty() || deadlines_.top().when > now_.steady) break;
     const auto item = deadlines_.top();
     deadlines_.pop();
     const Ref ref = ref_of(item);

@@ -141,14 +141,19 @@ void Watcher::Impl::not_committed(const Changing& wish) {
 }
 
 void Watcher::Impl::learn() {
+  if (now_.steady < learn_next_) return;
+  learn_next_ = kNever;
   for (const auto& [name, poller] : pollers_) {
     const auto [last, first] = learned_at_.try_emplace(name, now_.steady);
-    if (now_.steady - last->second < kLearnedEvery) continue;
-    last->second = now_.steady;
-    std::string state = poller->learned();
-    if (state.empty() || state == learned_[name]) continue;
-    learned_[name] = state;
-    persist(change::Learned{name, std::move(state)}, Learning{});
+    if (now_.steady - last->second >= kLearnedEvery) {
+      last->second = now_.steady;
+      std::string state = poller->learned();
+      if (!state.empty() && state != learned_[name]) {
+        learned_[name] = state;
+        persist(change::Learned{name, std::move(state)}, Learning{});
+      }
+    }
+    learn_next_ = std::min(learn_next_, last->second + kLearnedEvery);
   }
 }
 

@@ -161,6 +161,7 @@ class Watcher::Impl {
   std::map<TaskKey, Generation> saves_;         ///< under way, with the task's generation
   std::map<std::string, std::string> learned_;  ///< as last committed
   std::map<std::string, Time> learned_at_;
+  Time learn_next_ = Time::min();  ///< when the first of them may be written again
   bool stopped_ = false;
   Time next_wakeup_ = kNever;
 
