@@ -60,6 +60,26 @@ TEST_CASE("a task never seen has null where nothing is known, and damaged rows s
   CHECK(json["data"]["metadata"].ObjectEmpty());
 }
 
+TEST_CASE("text of any script stays as it is, and each byte that is no UTF-8 becomes a mark") {
+  const auto told = [](const std::string& error) {
+    EventFacts f = facts();
+    f.images.error = error;
+    return std::string(parse(render_body(BodyFormat::standard, f))["data"]["image_error"].GetString());
+  };
+  const std::string mark = "\xEF\xBF\xBD";
+  for (const std::string sound :
+       {"\xC3\xA9", "\xE2\x82\xAC", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) {
+    CHECK(told("<" + sound + ">") == "<" + sound + ">");
+  }
+  // Overlong, half a pair, beyond the last character, cut short, and what never begins one.
+  for (const std::string bad : {"\xC0\xAF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
+                                "\xE2\x82", "\xF0\x9F\x98", "\x80", "\xF5"}) {
+    std::string marks;
+    for (std::size_t i = 0; i < bad.size(); ++i) marks += mark;
+    CHECK(told("<" + bad + ">") == "<" + marks + ">");
+  }
+}
+
 TEST_CASE("a CloudEvent carries the webhook's id, source, type and subject") {
   const auto json = parse(render_body(BodyFormat::cloudevents, facts()));
   CHECK(std::string(json["specversion"].GetString()) == "1.0");

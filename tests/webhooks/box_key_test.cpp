@@ -82,6 +82,23 @@ TEST_CASE("a file that holds no key is named, left alone, and what to do is said
   }
 }
 
+TEST_CASE("a key that can't be read, and a folder that can't be one, are named with what the system says") {
+  const Variable none("CREDENTIALS_DIRECTORY", nullptr);
+  const Folder folder;
+  const auto why = [](const fs::path& state) {
+    try {
+      static_cast<void>(load_box_key(state));
+    } catch (const std::runtime_error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  fs::create_symlink("secrets.key", folder.path / "secrets.key");  // leads to itself
+  CHECK(why(folder.path).starts_with((folder.path / "secrets.key").string() + " can't be read: "));
+  folder.write("file", "");
+  CHECK(why(folder.path / "file").starts_with("the state folder " + (folder.path / "file").string()));
+}
+
 TEST_CASE("a key that was half written when the machine stopped is made anew") {
   const Variable none("CREDENTIALS_DIRECTORY", nullptr);
   const Folder folder;

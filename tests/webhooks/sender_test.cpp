@@ -146,6 +146,18 @@ TEST_CASE("what is not HTTP, and a connection that closes without an answer, are
   CHECK_FALSE(nobody.detail.empty());
 }
 
+TEST_CASE("a proxy that leads nowhere is told apart from a receiver that fails") {
+  const CannedReceiver proxy(reply(502));
+  auto options = one_endpoint("https://203.0.113.7/hook");
+  options.endpoints["app"].proxy = "http://127.0.0.1:" + std::to_string(proxy.port());
+  Desk over_proxy(std::move(options));
+  const auto nowhere = over_proxy.attempt(to_endpoint());
+  CHECK(nowhere.fault == SendFault::proxy);
+  CHECK(nowhere.http_status == 0);  // 502 is the proxy's word, not the receiver's
+  REQUIRE(proxy.requests().size() == 1);
+  CHECK(proxy.requests()[0].head.starts_with("CONNECT 203.0.113.7:443 "));
+}
+
 TEST_CASE("a receiver that never answers is left when the endpoint's timeout is up") {
   const CannedReceiver black_hole("");
   Desk desk(one_endpoint(black_hole.url(), 300ms));
@@ -218,6 +230,9 @@ TEST_CASE("what can never be sent is invalid, and nothing goes out") {
   no_secret.target.secret.clear();
   CHECK(desk.attempt(no_secret).fault == SendFault::invalid);
   CHECK(desk.attempt(to_url("ftp://127.0.0.1/")).fault == SendFault::invalid);
+  auto no_body = to_endpoint();
+  no_body.body.reset();
+  CHECK(desk.attempt(no_body).detail == "there is no body to send");
   CHECK(receiver.requests().empty());
 }
 

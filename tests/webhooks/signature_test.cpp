@@ -89,7 +89,16 @@ TEST_CASE("a secret is 24 to 64 bytes of base64, padded or not, and errors do no
   CHECK_FALSE(parse_signing_key("whsec_topsecret!", &why));
   CHECK(why.find("topsecret") == std::string::npos);
   CHECK_FALSE(parse_signing_key("", &why));
+  CHECK_FALSE(parse_signing_key("whsk_" + std::string(40, 'A'), &why));
+  CHECK(why.find("32 bytes, or 64") != std::string::npos);
   std::string mismatched(kEd25519);
   mismatched.replace(60, 4, "AAAA");
   CHECK_FALSE(parse_signing_key(mismatched));
+}
+
+TEST_CASE("people are told what is wrong with a webhook, and each thing otherwise") {
+  CHECK(describe(Verification::good) == "good");
+  CHECK(describe(Verification::bad_signature).find("fits no key") != std::string_view::npos);
+  CHECK(describe(Verification::bad_timestamp).find("5 minutes") != std::string_view::npos);
+  CHECK(describe(Verification::incomplete).find("missing") != std::string_view::npos);
 }
