@@ -4,7 +4,7 @@
 # What is there already is left alone, so that with everything there no network and no root is needed.
 set -eu
 
-packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev
+packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev libxxhash-dev
 libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libdeflate-dev libpng-dev libjpeg62-turbo-dev
 libturbojpeg0-dev
 libwebp-dev node-llhttp libcli11-dev prometheus-cpp-dev ca-certificates"

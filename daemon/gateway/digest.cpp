@@ -27,7 +27,7 @@ bool counts_as_change(std::string_view key, Status status) {
 }
 
 std::uint64_t digest_of_members(std::uint64_t sum) {
-  const std::uint64_t digest = Hash().add(sum).value();
+  const std::uint64_t digest = hash_of_number(sum, 0);
   return digest == 0 ? 1 : digest;
 }
 

@@ -73,9 +73,7 @@ bool nothing_said(std::string_view key, const Weighed& value) {
   return says_nothing(key, Json{value.kind, std::string(value.text), {}, {}});
 }
 
-std::uint64_t hash_of(Json::Kind kind, std::string_view text, std::uint64_t members) {
-  return Hash().add(static_cast<std::uint64_t>(kind)).add(text).add(members).value();
-}
+constexpr std::uint64_t seed_of(Json::Kind kind) { return static_cast<std::uint64_t>(kind); }
 
 template <typename Value>
 Weighed weigh(Value& value, int depth);
@@ -90,20 +88,18 @@ Weighed weigh_object(plain::object object, int depth) {
     weighed.empty = false;
     if (!nothing_said(key, inner)) members += member_hash(key, inner.hash);
   }
-  weighed.hash = hash_of(weighed.kind, {}, members);
+  weighed.hash = hash_of_number(members, seed_of(weighed.kind));
   return weighed;
 }
 
 Weighed weigh_array(plain::array array, int depth) {
   Weighed weighed{0, true, Json::Kind::array, {}};
-  Hash hash;
-  hash.add(static_cast<std::uint64_t>(weighed.kind)).add(std::string_view());
+  weighed.hash = seed_of(weighed.kind);
   for (auto item : array) {
     plain::value inner = item.value();
-    hash.add(weigh(inner, depth + 1).hash);
+    weighed.hash = hash_of_number(weigh(inner, depth + 1).hash, weighed.hash);
     weighed.empty = false;
   }
-  weighed.hash = hash.add(std::uint64_t{0}).value();
   return weighed;
 }
 
@@ -139,7 +135,7 @@ Weighed weigh(Value& value, int depth) {
       weighed.empty = true;
       break;
   }
-  weighed.hash = hash_of(weighed.kind, weighed.text, 0);
+  weighed.hash = hash_of_text(weighed.text, seed_of(weighed.kind));
   return weighed;
 }
 

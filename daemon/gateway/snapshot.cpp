@@ -17,17 +17,18 @@ constexpr std::array<std::string_view, 19> kTaskFields{
     "submit_time", "start_time", "finish_time", "image_url", "image_urls"};
 
 std::uint64_t hash_of(const Json& value) {
-  Hash hash;
-  hash.add(static_cast<std::uint64_t>(value.kind)).add(value.text);
+  const auto kind = static_cast<std::uint64_t>(value.kind);
+  if (value.is(Json::Kind::array)) {
+    std::uint64_t hash = kind;
+    for (const Json& item : value.items) hash = hash_of_number(hash_of(item), hash);
+    return hash;
+  }
+  if (!value.is(Json::Kind::object)) return hash_of_text(value.text, kind);
   std::uint64_t members = 0;
   for (std::size_t i = 0; i < value.items.size(); ++i) {
-    if (value.is(Json::Kind::array)) {
-      hash.add(hash_of(value.items[i]));
-    } else if (!says_nothing(value.keys[i], value.items[i])) {
-      members += member_hash(value.keys[i], hash_of(value.items[i]));
-    }
+    if (!says_nothing(value.keys[i], value.items[i])) members += member_hash(value.keys[i], hash_of(value.items[i]));
   }
-  return hash.add(members).value();
+  return hash_of_number(members, kind);
 }
 
 }  // namespace
