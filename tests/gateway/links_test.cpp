@@ -87,4 +87,9 @@ TEST_CASE("a flood of links is cut") {
   CHECK(picture_links(flood + "]}").size() == 256);
 }
 
+TEST_CASE("an expiry is found however the link was escaped") {
+  CHECK(earliest_expiry(R"({"imageUrls":"[\"a?ex\\u003d65b740a0\"]"})"));
+  CHECK_FALSE(earliest_expiry(R"({"imageUrl":"a?x=65b740a0","prompt":"next"})"));
+}
+
 }  // namespace mjwatchd::gateway::test
