@@ -205,6 +205,7 @@ void Outbox::adopt(const DeliveryRecord& delivery, Now now, Actions& out) {
 }
 void Outbox::release(TaskNo task, Now now) { impl_->release(task, now); }
 void Outbox::release_delivery(DeliveryNo delivery, Now now) { impl_->release_delivery(delivery, now); }
+bool Outbox::disabled(std::string_view receiver) const { return impl_->disabled(receiver); }
 void Outbox::share(unsigned daemons, Now now) { impl_->share(daemons, now); }
 void Outbox::failing(std::string_view endpoint, WallTime since, Now now, Actions& out) {
   impl_->failing(endpoint, since, now);

@@ -28,6 +28,7 @@ class Outbox::Impl {
   void release_delivery(DeliveryNo delivery, Now now);
   void share(unsigned daemons, Now now);
   void receiver(std::string_view name, bool disabled, Now now);
+  [[nodiscard]] bool disabled(std::string_view receiver) const;
   void failing(std::string_view endpoint, WallTime since, Now now);
   void reconfigure(const WebhookSettings& settings, Now now);
 

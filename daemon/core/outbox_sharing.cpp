@@ -62,6 +62,11 @@ void Outbox::Impl::settle_released(const Own& own, Now now) {
   book_.move(index, Place::queued);
 }
 
+bool Outbox::Impl::disabled(std::string_view receiver) const {
+  const Index known = book_.find_receiver(receiver);
+  return known != kNone && book_.receivers()[known].disabled;
+}
+
 void Outbox::Impl::share(unsigned daemons, Now now) {
   last_now_ = now.steady;
   book_.share(daemons, now.steady);

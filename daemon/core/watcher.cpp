@@ -122,7 +122,9 @@ void Watcher::Impl::hear(const event::Adopted& event) {
 void Watcher::Impl::hear(const event::DeliveryAdopted& event) { outbox_.adopt(event.delivery, now_, *out_); }
 
 void Watcher::Impl::hear(const event::ReceiverAdopted& event) {
-  outbox_.receiver(event.name, event.disabled, now_, *out_);
+  // That it is disabled is said once: what came to it since, by a replay, the store has not held with it.
+  const bool known = event.disabled && outbox_.disabled(event.name);
+  if (!known) outbox_.receiver(event.name, event.disabled, now_, *out_);
   if (event.failing_since) outbox_.failing(event.name, *event.failing_since, now_, *out_);
 }
 

@@ -46,6 +46,7 @@ class Outbox {
   /// So many daemons share the endpoints' rates; 0: this one must not spend of them yet.
   void share(unsigned daemons, Now now);
   void receiver(std::string_view name, bool disabled, Now now, Actions& out);
+  [[nodiscard]] bool disabled(std::string_view receiver) const;
   /// A run before this one has seen an endpoint fail since then.
   void failing(std::string_view endpoint, WallTime since, Now now, Actions& out);
   void sent(DeliveryNo delivery, const SendResult& result, Now now, Actions& out);

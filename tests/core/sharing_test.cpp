@@ -119,6 +119,21 @@ TEST_CASE("the pictures of a task that left and came back are saved once more, w
   CHECK(Watch::find<action::SaveImage>(old) != nullptr);
 }
 
+TEST_CASE("what was replayed to a disabled receiver is held, however often one hears that it is disabled") {
+  Watch w;
+  DeliveryRecord replayed = delivery(1, 5);
+  const event::ReceiverAdopted disabled{"url:a", true};
+  const Actions held = w.tell({disabled, event::DeliveryAdopted{replayed}, disabled});
+  const auto* persist = Watch::find<action::Persist>(held);
+  REQUIRE(persist != nullptr);
+  REQUIRE(std::holds_alternative<change::Delivery>(persist->change));
+  CHECK(std::get<change::Delivery>(persist->change).state == DeliveryState::held);
+  w.commit(held);
+  CHECK(w.watcher.outbox().pending() == 0);
+  const Actions sent = w.tell({event::ReceiverAdopted{"url:a", false}, event::DeliveryAdopted{replayed}});
+  CHECK(Watch::find<action::Send>(sent) != nullptr);
+}
+
 TEST_CASE("three daemons make together as many calls as one may") {
   for (const std::uint32_t limit : {2U, 30U, 100U, 600U}) {
     CAPTURE(limit);
