@@ -63,6 +63,10 @@ class Disk {
   }
 
   void commit(Change change, Done done);
+  /// At once, without the queue: what a database does whose clients queue for themselves.
+  CommitResult write(const Change& change) {
+    return std::visit([this](const auto& one) { return apply(one); }, change);
+  }
   void adopt(Page page);
   /// Whatever waits is lost; who asked is no more.
   void crash();
@@ -77,6 +81,8 @@ class Disk {
   [[nodiscard]] const ByTask<TaskRow>& tasks() const { return tables_.tasks; }
   [[nodiscard]] const Rows<EventRow>& events() const { return tables_.events; }
   [[nodiscard]] const Rows<DeliveryRow>& deliveries() const { return tables_.deliveries; }
+  [[nodiscard]] const std::map<std::string, WallTime>& failing() const { return tables_.failing; }
+  [[nodiscard]] const std::map<std::string, std::string>& learned() const { return tables_.learned; }
   [[nodiscard]] bool disabled(const std::string& receiver) const { return tables_.disabled.contains(receiver); }
   [[nodiscard]] bool ever_had(const TaskKey& key) const {
     const bool* had = tables_.ever.find(key.id);

@@ -1,4 +1,5 @@
 // sim: runs simulated worlds, and says what broke in which.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -11,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/sim/cluster.hpp"
 #include "tests/sim/day.hpp"
 #include "tests/sim/minimise.hpp"
 #include "tests/sim/world.hpp"
@@ -24,12 +26,14 @@ constexpr const char* kUsage =
     "usage: sim --seeds FROM..TO [--fault NAME]   worlds of these seeds; the first that fails is reduced and shown\n"
     "       sim --seed N [--fault NAME] [--trace] one world; --trace prints all that happens in it\n"
     "       sim --faults                          the mistakes made on purpose, and by which seed each is found\n"
+    "       sim --daemons …                       the same (--seeds, --seed, --fault, --faults) with several daemons\n"
     "       sim --speed [DAYS]                    simulated days of 5,000 tasks a second, on one core\n";
 
 struct Wish {
   std::uint64_t from = 0, to = 0;
   Fault fault = Fault::none;
-  bool trace = false, faults = false;
+  SharingFault sharing_fault = SharingFault::none;
+  bool trace = false, faults = false, daemons = false;
   int days = 0;
 };
 
@@ -50,8 +54,16 @@ Fault fault_named(std::string_view name) {
   refuse("no such fault: " + std::string(name));
 }
 
+SharingFault sharing_fault_named(std::string_view name) {
+  for (const SharingFaultFacts& fact : sharing_faults()) {
+    if (fact.name == name) return fact.fault;
+  }
+  refuse("no such fault of several daemons: " + std::string(name));
+}
+
 Wish read(const std::vector<std::string>& words) {
   Wish wish;
+  wish.daemons = std::find(words.begin(), words.end(), "--daemons") != words.end();
   bool given = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
     const auto value = [&]() -> const std::string& {
@@ -59,6 +71,7 @@ Wish read(const std::vector<std::string>& words) {
       return words[++i];
     };
     const std::string& word = words[i];
+    if (word == "--daemons") continue;
     given = given || word != "--trace";
     if (word == "--seeds") {
       const std::string range = value();
@@ -69,7 +82,9 @@ Wish read(const std::vector<std::string>& words) {
     } else if (word == "--seed") {
       wish.from = wish.to = number(value());
     } else if (word == "--fault") {
-      wish.fault = fault_named(value());
+      const std::string& name = value();
+      if (wish.daemons) wish.sharing_fault = sharing_fault_named(name);
+      if (!wish.daemons) wish.fault = fault_named(name);
     } else if (word == "--trace") {
       wish.trace = true;
     } else if (word == "--faults") {
@@ -99,9 +114,44 @@ void show(std::uint64_t seed, Fault fault) {
   std::printf("See the whole of it with: sim --seed %llu --trace\n", static_cast<unsigned long long>(seed));
 }
 
+/// The same of several daemons; such a world is not reduced.
+void show_daemons(std::uint64_t seed, SharingFault fault) {
+  const Scenario scenario = draw(seed);
+  const Sharing sharing = draw_sharing(scenario);
+  Cluster world(scenario, sharing, Findings::Trace::keep, fault);
+  const Findings& findings = world.run();
+  std::printf("seed %llu is broken\n", static_cast<unsigned long long>(seed));
+  for (const std::string& what : findings.broken()) std::printf("  broken %s\n", what.c_str());
+  std::printf("What happened last, by the milliseconds of the simulation:\n");
+  for (const std::string& line : findings.history()) std::printf("  %s\n", line.c_str());
+  std::printf("See the whole of it with: sim --daemons --seed %llu --trace\n", static_cast<unsigned long long>(seed));
+}
+
 struct Sums {
   std::atomic<std::uint64_t> worlds{0}, steps{0}, crashes{0}, virtual_ms{0};
 };
+
+/// Runs a world and answers whether it is broken.
+template <typename AnyWorld>
+bool add_up(AnyWorld& world, Sums& sums) {
+  const bool broken = !world.run().broken().empty();
+  ++sums.worlds;
+  sums.steps += world.steps();
+  sums.crashes += world.crashes();
+  sums.virtual_ms += static_cast<std::uint64_t>(world.passed().count());
+  return broken;
+}
+
+bool run_world(std::uint64_t seed, const Wish& wish, Sums& sums) {
+  const Scenario scenario = draw(seed);
+  if (wish.daemons) {
+    const Sharing sharing = draw_sharing(scenario);
+    Cluster world(scenario, sharing, Findings::Trace::none, wish.sharing_fault);
+    return add_up(world, sums);
+  }
+  World world(scenario, Findings::Trace::none, wish.fault);
+  return add_up(world, sums);
+}
 
 std::optional<std::uint64_t> run_all(const Wish& wish, Sums& sums) {
   std::atomic<std::uint64_t> next{wish.from};
@@ -109,14 +159,7 @@ std::optional<std::uint64_t> run_all(const Wish& wish, Sums& sums) {
   std::optional<std::uint64_t> first;
   const auto work = [&] {
     for (std::uint64_t seed = next++; seed <= wish.to; seed = next++) {
-      const Scenario scenario = draw(seed);
-      World world(scenario, Findings::Trace::none, wish.fault);
-      const bool broken = !world.run().broken().empty();
-      ++sums.worlds;
-      sums.steps += world.steps();
-      sums.crashes += world.crashes();
-      sums.virtual_ms += static_cast<std::uint64_t>(world.passed().count());
-      if (!broken) continue;
+      if (!run_world(seed, wish, sums)) continue;
       const std::lock_guard lock(mutex);
       if (!first || seed < *first) first = seed;
       next = wish.to + 1;
@@ -138,28 +181,44 @@ int run_seeds(const Wish& wish) {
               static_cast<unsigned long long>(sums.worlds), static_cast<double>(sums.virtual_ms) / 86'400'000.0,
               static_cast<unsigned long long>(sums.steps), static_cast<unsigned long long>(sums.crashes), seconds,
               failed ? "broken" : "nothing was broken");
-  if (failed) show(*failed, wish.fault);
+  if (failed && wish.daemons) show_daemons(*failed, wish.sharing_fault);
+  if (failed && !wish.daemons) show(*failed, wish.fault);
   return failed ? 1 : 0;
 }
 
 int run_one(const Wish& wish) {
   const Scenario scenario = draw(wish.from);
+  if (wish.daemons) {
+    const Sharing sharing = draw_sharing(scenario);
+    Cluster world(scenario, sharing, Findings::Trace::print, wish.sharing_fault);
+    return world.run().broken().empty() ? 0 : 1;
+  }
   World world(scenario, Findings::Trace::print, wish.fault);
   return world.run().broken().empty() ? 0 : 1;
 }
 
-int run_faults() {
+/// How a mistake shows in this world, if it does.
+std::string shows(const FaultFacts& fact, const Scenario& scenario) {
+  World world(scenario, Findings::Trace::none, fact.fault);
+  const auto& broken = world.run().broken();
+  return broken.empty() ? "" : broken.front();
+}
+
+std::string shows(const SharingFaultFacts& fact, const Scenario& scenario) {
+  const Sharing sharing = draw_sharing(scenario);
+  Cluster world(scenario, sharing, Findings::Trace::none, fact.fault);
+  const auto& broken = world.run().broken();
+  return broken.empty() ? "" : broken.front();
+}
+
+template <typename Facts>
+int run_faults(const std::vector<Facts>& facts) {
   int missed = 0;
   std::printf("%-22s %-10s %-8s %s\n", "fault", "found by", "within", "what is done wrong / how it shows");
-  for (const FaultFacts& fact : faults()) {
+  for (const Facts& fact : facts) {
     std::uint64_t seed = 1;
     std::string shown;
-    for (; seed <= fact.seeds && shown.empty(); ++seed) {
-      const Scenario scenario = draw(seed);
-      World world(scenario, Findings::Trace::none, fact.fault);
-      const auto& broken = world.run().broken();
-      if (!broken.empty()) shown = broken.front();
-    }
+    for (; seed <= fact.seeds && shown.empty(); ++seed) shown = shows(fact, draw(seed));
     if (shown.empty()) ++missed;
     const std::string by = shown.empty() ? "NOT FOUND" : "seed " + std::to_string(seed - 1);
     std::printf("%-22s %-10s %-8llu %s / %s\n", std::string(fact.name).c_str(), by.c_str(),
@@ -184,7 +243,8 @@ int run_speed(int days) {
 
 int main(int count, char** words) {
   const Wish wish = read({words + 1, words + count});
-  if (wish.faults) return run_faults();
+  if (wish.faults && wish.daemons) return run_faults(sharing_faults());
+  if (wish.faults) return run_faults(faults());
   if (wish.days > 0) return run_speed(wish.days);
   return wish.trace ? run_one(wish) : run_seeds(wish);
 }

@@ -1,40 +1,9 @@
 #include <utility>
 
-#include "mjwatchd/names.hpp"
+#include "tests/sim/describe.hpp"
 #include "tests/sim/world.hpp"
 
 namespace mjwatchd::sim {
-namespace {
-
-std::string describe(const Change& change) {
-  struct Describe {
-    std::string operator()(const change::Register& c) const { return "register " + c.registration.key.id; }
-    std::string operator()(const change::Task& c) const {
-      std::string text = "task " + c.key.gateway + "/" + c.key.id + " " + std::string(name(c.phase)) + " " +
-                         std::string(name(c.ending));
-      if (c.snapshot) text += " " + std::string(name(c.snapshot->status));
-      for (const EventType type : c.events) text += " " + std::string(name(type));
-      return text;
-    }
-    std::string operator()(const change::Forget& c) const { return "forget " + c.key.id; }
-    std::string operator()(const change::AddReceiver& c) const { return "add receiver to " + c.key.id; }
-    std::string operator()(const change::Delivery& c) const {
-      return "delivery " + std::to_string(c.no) + " " + std::string(name(c.state)) + " " + std::to_string(c.attempts);
-    }
-    std::string operator()(const change::Replay&) const { return "replay"; }
-    std::string operator()(const change::Receiver& c) const {
-      return (c.disabled ? "disable " : "enable ") + c.name + ": " + c.reason;
-    }
-    std::string operator()(const change::Failing& c) const {
-      return c.endpoint + (c.since ? " has been failing" : " is well again");
-    }
-    std::string operator()(const change::Test& c) const { return "test " + c.endpoint; }
-    std::string operator()(const change::Learned& c) const { return "learned of " + c.gateway; }
-  };
-  return std::visit(Describe{}, change);
-}
-
-}  // namespace
 
 /// False when the daemon died before it had carried out all of them.
 bool World::carry_out(Actions& actions) {
