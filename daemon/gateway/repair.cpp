@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <optional>
 
 namespace mjwatchd::gateway {
 namespace {
@@ -12,23 +11,23 @@ namespace {
 constexpr std::string_view kMark = "\xEF\xBB\xBF";
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-/// The code unit of the `\uXXXX` at the start.
-std::optional<std::uint32_t> escaped_unit(std::string_view text) {
-  if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return std::nullopt;
+/// The code unit of the `\uXXXX` at the start; 0 when there is none.
+std::uint32_t escaped_unit(std::string_view text) {
+  if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return 0;
   std::uint32_t unit = 0;
   for (const char c : text.substr(2, 4)) {
     const auto digit = c >= '0' && c <= '9'   ? c - '0'
                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                               : -1;
-    if (digit < 0) return std::nullopt;
+    if (digit < 0) return 0;
     unit = unit * 16 + static_cast<std::uint32_t>(digit);
   }
   return unit;
 }
 
-bool high(std::optional<std::uint32_t> unit) { return unit && *unit >= 0xD800 && *unit <= 0xDBFF; }
-bool low(std::optional<std::uint32_t> unit) { return unit && *unit >= 0xDC00 && *unit <= 0xDFFF; }
+bool high(std::uint32_t unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
+bool low(std::uint32_t unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
 /// Copies one escape sequence; answers how many characters it took.
 std::size_t copy_escape(std::string_view rest, std::string& out) {
