@@ -137,6 +137,15 @@ std::vector<std::size_t> Cluster::held() const {
   return all;
 }
 
+std::vector<GatewayView> Cluster::views() const {
+  std::vector<GatewayView> all;
+  for (const Daemon& daemon : daemons_) {
+    if (!daemon.watcher) continue;
+    for (GatewayView& view : daemon.watcher->gateways()) all.push_back(std::move(view));
+  }
+  return all;
+}
+
 // ---- the daemons' lives
 
 Now Cluster::now(const Daemon& daemon) const {

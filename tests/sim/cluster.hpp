@@ -41,6 +41,8 @@ class Cluster {
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   [[nodiscard]] std::uint64_t crashes() const { return crashes_; }
   [[nodiscard]] milliseconds passed() const { return clock_.now(); }
+  /// How every daemon that lives sees its gateways.
+  [[nodiscard]] std::vector<GatewayView> views() const;
   /// Units held by each daemon that lives.
   [[nodiscard]] std::vector<std::size_t> held() const;
   /// Instead of run(): until then.

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/cluster.hpp"
@@ -27,13 +28,15 @@ constexpr const char* kUsage =
     "       sim --seed N [--fault NAME] [--trace] one world; --trace prints all that happens in it\n"
     "       sim --faults                          the mistakes made on purpose, and by which seed each is found\n"
     "       sim --daemons …                       the same (--seeds, --seed, --fault, --faults) with several daemons\n"
+    "       sim --delay                           how late ends are noticed by one, two and three daemons of one "
+    "budget\n"
     "       sim --speed [DAYS]                    simulated days of 5,000 tasks a second, on one core\n";
 
 struct Wish {
   std::uint64_t from = 0, to = 0;
   Fault fault = Fault::none;
   SharingFault sharing_fault = SharingFault::none;
-  bool trace = false, faults = false, daemons = false;
+  bool trace = false, faults = false, daemons = false, delay = false;
   int days = 0;
 };
 
@@ -89,6 +92,8 @@ Wish read(const std::vector<std::string>& words) {
       wish.trace = true;
     } else if (word == "--faults") {
       wish.faults = true;
+    } else if (word == "--delay") {
+      wish.delay = true;
     } else if (word == "--speed") {
       wish.days = i + 1 < words.size() ? static_cast<int>(number(value())) : 20;
     } else {
@@ -239,12 +244,46 @@ int run_speed(int days) {
   return findings.broken().empty() ? 0 : 1;
 }
 
+/// A day's tasks within so many minutes, watched by so many daemons under one budget.
+bool show_delay(int minutes, std::uint32_t budget, std::size_t daemons) {
+  Scenario scenario = quiet_days(1);
+  const int faster = 24 * 60 / minutes;
+  scenario.calm_at /= faster;
+  scenario.settings.gateways["g1"].max_calls_per_minute = budget;
+  for (TaskPlan& task : scenario.tasks) task.submitted = task.asked_at /= faster;
+  Sharing sharing;
+  sharing.daemons.resize(daemons);
+  Cluster world(scenario, sharing);
+  const Findings& findings = world.run();
+  for (const std::string& what : findings.broken()) std::printf("broken %s\n", what.c_str());
+  DetectionDelay delay;
+  std::uint64_t calls = 0;
+  for (const GatewayView& view : world.views()) {
+    delay.count += view.delay.count;
+    delay.sum_s += view.delay.sum_s;
+    calls += view.calls;
+  }
+  std::printf("%7d %6u %7zu %6llu %12.2f %6llu\n", minutes, budget, daemons,
+              static_cast<unsigned long long>(delay.count), delay.mean_s(), static_cast<unsigned long long>(calls));
+  return findings.broken().empty();
+}
+
+int run_delay() {
+  std::printf("minutes budget daemons   ends mean delay s  calls\n");
+  bool whole = true;
+  for (const auto& [minutes, budget] : {std::pair{60, 120U}, std::pair{10, 60U}, std::pair{5, 30U}}) {
+    for (const std::size_t daemons : {1U, 2U, 3U}) whole = show_delay(minutes, budget, daemons) && whole;
+  }
+  return whole ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
   const Wish wish = read({words + 1, words + count});
   if (wish.faults && wish.daemons) return run_faults(sharing_faults());
   if (wish.faults) return run_faults(faults());
+  if (wish.delay) return run_delay();
   if (wish.days > 0) return run_speed(wish.days);
   return wish.trace ? run_one(wish) : run_seeds(wish);
 }
