@@ -92,7 +92,7 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
     if ((gap.in_call || gap.settling) && !task->deleted_at) broken(id + " is asked for while it is out");
     gap.asked = clock_.now();
     gap.in_call = true;
-    gap.stranger = false;
+    gap.stranger = gap.stranger && clock_.now() < gap.free;  // asked again before it came to the new schedule
   }
 }
 
