@@ -281,7 +281,7 @@ void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now,
     if (!slot || tasks_[*slot].call != mark_of(no)) continue;  // foreign, not asked for, or told twice
     Task& task = tasks_[*slot];
     task.call = 0;
-    if (task.trouble) task.trouble->missing_since.reset();
+    if (task.rare) task.rare->trouble.missing_since.reset();
     seen_any_ = true;
     Look look{call.asked,
               now.steady,

@@ -35,11 +35,11 @@ TaskSlot TaskTable::add(const TaskRecord& record, const Now& now) {
   // Not by startTime: some gateways set it when they take the task in.
   task.said_started = record.status == Status::in_progress || record.progress.value_or(0) > 0;
   if (record.phase == Phase::saving || record.phase == Phase::late || record.phase == Phase::done) {
-    task.pictures = std::make_unique<PictureState>();
-    task.pictures->next = now.steady;
-    task.pictures->success_at = record.success_at;
-    task.pictures->success = past(record.success_at);
-    task.pictures->link_expires_at = record.link_expires_at;
+    task.begin_pictures();
+    task.pictures()->next = now.steady;
+    task.pictures()->success_at = record.success_at;
+    task.pictures()->success = past(record.success_at);
+    task.pictures()->link_expires_at = record.link_expires_at;
   }
   by_id_.add(slot, [this](TaskSlot one) { return hash_of(one); });
   return slot;

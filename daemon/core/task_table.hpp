@@ -68,13 +68,18 @@ struct Trouble {
   MaybeTime missing_since;
 };
 
+/// What most tasks do without.
+struct Rare {
+  std::optional<PictureState> pictures;
+  Trouble trouble;
+};
+
 /// What the daemon remembers of a task it watches. Committed state only. There may be a million, so
 /// that each byte counts; the pictures' part exists only after SUCCESS.
 struct Task {
   CompactId id;
   std::uint64_t digest = 0;
-  std::unique_ptr<PictureState> pictures;
-  std::unique_ptr<Trouble> trouble;
+  std::unique_ptr<Rare> rare;
   Generation generation = 0;  ///< tells this task from one that had its slot before; never 0 while held
   CallMark call = 0;          ///< of the call it is in
   ShortTime expire;
@@ -94,16 +99,20 @@ struct Task {
   bool said_started : 1 = false;
   bool scheduled : 1 = false;  ///< the schedule knows its slot
 
-  [[nodiscard]] Time not_before() const { return trouble ? trouble->not_before : Time::min(); }
-  [[nodiscard]] Time alone_until() const { return trouble ? trouble->alone_until : Time::min(); }
-  [[nodiscard]] MaybeTime missing_since() const { return trouble ? trouble->missing_since : MaybeTime(); }
-  [[nodiscard]] Trouble& in_trouble() {
-    if (!trouble) trouble = std::make_unique<Trouble>();
-    return *trouble;
+  /// Null before SUCCESS.
+  [[nodiscard]] PictureState* pictures() const { return rare && rare->pictures ? &*rare->pictures : nullptr; }
+  PictureState& begin_pictures() { return need_rare().pictures.emplace(); }
+  [[nodiscard]] Time not_before() const { return rare ? rare->trouble.not_before : Time::min(); }
+  [[nodiscard]] Time alone_until() const { return rare ? rare->trouble.alone_until : Time::min(); }
+  [[nodiscard]] MaybeTime missing_since() const { return rare ? rare->trouble.missing_since : MaybeTime(); }
+  [[nodiscard]] Trouble& in_trouble() { return need_rare().trouble; }
+  Rare& need_rare() {
+    if (!rare) rare = std::make_unique<Rare>();
+    return *rare;
   }
 };
 
-static_assert(sizeof(Task) == 80);
+static_assert(sizeof(Task) == 72);
 
 /// One gateway's tasks: by slot, and by id. Slots are reused; references stay good until drop().
 class TaskTable {

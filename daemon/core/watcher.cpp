@@ -101,13 +101,13 @@ void Watcher::Impl::hear(const event::RefreshAsked& event) {
   auto ref = find(event.key);
   if (!ref && event.record && event.record->status == Status::success && event.record->phase != Phase::watching) {
     ref = adopt(*event.record);
-    PictureState& pictures = *task_of(*ref).pictures;
+    PictureState& pictures = *task_of(*ref).pictures();
     pictures.on_request = task_of(*ref).phase == Phase::done;
   }
   if (!ref) return;
   Task& task = task_of(*ref);
-  if (task.pictures) {
-    task.pictures->next = now_.steady;
+  if (task.pictures()) {
+    task.pictures()->next = now_.steady;
     arm(*ref);
   } else {
     ref->poller->hasten(ref->slot, now_);
@@ -202,11 +202,11 @@ Time Watcher::Impl::deadline(const Ref& ref) const {
   Time when = kNever;
   if (task.phase == Phase::watching) {
     when = task.expire;
-  } else if (task.pictures) {
+  } else if (task.pictures()) {
     // Pictures of a gateway that is gone from the configuration wait for its return.
-    if (!task.pictures->queued && ref.poller->configured()) when = task.pictures->next;
+    if (!task.pictures()->queued && ref.poller->configured()) when = task.pictures()->next;
     if (task.phase == Phase::saving) when = std::min(when, give_up_at(task));
-    if (task.phase == Phase::late && !task.pictures->queued) when = std::min(when, quiet_end(task));
+    if (task.phase == Phase::late && !task.pictures()->queued) when = std::min(when, quiet_end(task));
   }
   return std::max(when, task.not_before());
 }

@@ -110,7 +110,7 @@ void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) 
   if (wish.look && wish.look->submitted) task.submitted = wish.look->submitted;
   if (wish.look && wish.look->started) task.started = wish.look->started;
   task.stalled = wish.stalled;
-  if (task.trouble) task.trouble->not_before = Time::min();
+  if (task.rare) task.rare->trouble.not_before = Time::min();
   if (wish.says_started) task.said_started = true;
   const Phase before = task.phase;
   task.phase = wish.phase;
@@ -123,7 +123,7 @@ void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) 
   if (wish.phase == Phase::done) return drop(wish.task);
   if (before == Phase::watching) {
     begin_pictures(wish.task);
-    if (result.task) task.pictures->link_expires_at = result.task->link_expires_at;
+    if (result.task) task.pictures()->link_expires_at = result.task->link_expires_at;
   }
   arm(wish.task);
 }
@@ -135,7 +135,7 @@ void Watcher::Impl::not_committed(const Changing& wish) {
     wish.task.poller->again(wish.task.slot, task.not_before(), now_);
   } else {
     task.place = Place::held;
-    task.pictures->next = std::max(task.pictures->next, task.not_before());
+    task.pictures()->next = std::max(task.pictures()->next, task.not_before());
   }
   arm(wish.task);
 }

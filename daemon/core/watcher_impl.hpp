@@ -35,8 +35,9 @@ class Watcher::Impl {
   [[nodiscard]] const Outbox& outbox() const { return outbox_; }
 
  private:
-  /// Half of what the store lets wait (ports.hpp): the rest is for those who register.
-  static constexpr std::size_t kMostWishes = 5'000;
+  /// Some batches of the store's writer, so that it never runs dry; far less than the store lets wait (ports.hpp),
+  /// for that is memory, and for those who register.
+  static constexpr std::size_t kMostWishes = 2'500;
 
   /// A task as long as it is the same one.
   struct Ref {

@@ -14,10 +14,10 @@ constexpr milliseconds kQuietFor = 24h;
 constexpr std::size_t kMostSaves = 256;  ///< under way at once; the rest waits here, nearest deadline first
 }  // namespace
 
-Time Watcher::Impl::give_up_at(const Task& task) const { return task.pictures->success + settings_.images.give_up; }
+Time Watcher::Impl::give_up_at(const Task& task) const { return task.pictures()->success + settings_.images.give_up; }
 
 Time Watcher::Impl::quiet_end(const Task& task) const {
-  const PictureState& pictures = *task.pictures;
+  const PictureState& pictures = *task.pictures();
   const WallTime day = pictures.success_at + kQuietFor;
   const WallTime end = std::clamp(pictures.link_expires_at.value_or(day), pictures.success_at, day);
   return pictures.success + (end - pictures.success_at);
@@ -25,16 +25,16 @@ Time Watcher::Impl::quiet_end(const Task& task) const {
 
 void Watcher::Impl::begin_pictures(const Ref& ref) {
   Task& task = task_of(ref);
-  task.pictures = std::make_unique<PictureState>();
-  task.pictures->next = now_.steady;
-  task.pictures->success = now_.steady;
-  task.pictures->success_at = now_.wall;
+  task.begin_pictures();
+  task.pictures()->next = now_.steady;
+  task.pictures()->success = now_.steady;
+  task.pictures()->success_at = now_.wall;
 }
 
 /// A task after SUCCESS whose deadline has come: the end of patience, or the next attempt.
 void Watcher::Impl::tend_pictures(const Ref& ref) {
   Task& task = task_of(ref);
-  PictureState& pictures = *task.pictures;
+  PictureState& pictures = *task.pictures();
   const Time now = now_.steady;
   if (task.phase == Phase::saving && now >= give_up_at(task)) {
     ImageResult none;
@@ -59,11 +59,11 @@ void Watcher::Impl::save_pictures() {
     if (!alive(ref)) continue;
     Task& task = task_of(ref);
     if (!ref.poller->configured()) {  // tried again when its gateway is back
-      task.pictures->queued = false;
+      task.pictures()->queued = false;
       arm(ref);
       continue;
     }
-    const milliseconds wait = std::min(std::max(task.pictures->wait * 2, kFirstWait), kLongestWait);
+    const milliseconds wait = std::min(std::max(task.pictures()->wait * 2, kFirstWait), kLongestWait);
     const bool last = task.phase != Phase::saving || now_.steady + wait >= give_up_at(task);
     // One of the same name, deleted since, may still be under way: its answer starts this one.
     if (!saves_.emplace(key_of(ref), ref.generation).second) continue;
@@ -77,9 +77,9 @@ void Watcher::Impl::hear(const event::ImageSaved& event) {
   const Generation generation = found->second;
   saves_.erase(found);
   const auto ref = find(event.key);
-  if (!ref || !task_of(*ref).pictures) return;  // deleted meanwhile
-  if (ref->generation != generation) {          // and registered anew: the answer was to the one before
-    task_of(*ref).pictures->queued = false;
+  if (!ref || !task_of(*ref).pictures()) return;  // deleted meanwhile
+  if (ref->generation != generation) {            // and registered anew: the answer was to the one before
+    task_of(*ref).pictures()->queued = false;
     return arm(*ref);
   }
   pictures_came(*ref, event.verdict, event.result);
@@ -90,9 +90,9 @@ void Watcher::Impl::hear(const event::SavingResumed&) {
   for (Poller* const poller : numbered_) {
     poller->tasks().each([&](TaskSlot slot) {
       Task& task = poller->tasks()[slot];
-      if (!task.pictures) return;
-      task.pictures->next = now_.steady;
-      task.pictures->wait = {};  // what it waited for has passed
+      if (!task.pictures()) return;
+      task.pictures()->next = now_.steady;
+      task.pictures()->wait = {};  // what it waited for has passed
       arm({poller, slot, task.generation});
     });
   }
@@ -100,7 +100,7 @@ void Watcher::Impl::hear(const event::SavingResumed&) {
 
 void Watcher::Impl::pictures_came(const Ref& ref, SaveVerdict verdict, const ImageResult& result) {
   Task& task = task_of(ref);
-  PictureState& pictures = *task.pictures;
+  PictureState& pictures = *task.pictures();
   pictures.queued = false;
   pictures.wait =
       std::min(std::max(pictures.wait * 2, kFirstWait), task.phase == Phase::saving ? kLongestWait : kLongestQuietWait);
@@ -144,10 +144,10 @@ void Watcher::Impl::announce_success(const Ref& ref, Phase phase, ImageResult im
 void Watcher::Impl::pictures_late(const Ref& ref, SaveVerdict verdict, const ImageResult& result) {
   Task& task = task_of(ref);
   if (verdict == SaveVerdict::try_again) {
-    if (task.pictures->on_request) drop(ref);
+    if (task.pictures()->on_request) drop(ref);
     return;
   }
-  if (verdict == SaveVerdict::gone && task.pictures->on_request) return drop(ref);
+  if (verdict == SaveVerdict::gone && task.pictures()->on_request) return drop(ref);
   change::Task change;
   change.key = key_of(ref);
   change.phase = Phase::done;

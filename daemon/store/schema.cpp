@@ -151,7 +151,7 @@ void set_up_writing(Connection& db, const std::filesystem::path& file) {
   }
   // Checkpoints are made by the writer, which looks at their errors; SQLite's own would hide a failed sync.
   db.script(
-      "PRAGMA cache_size = -8192; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit "
+      "PRAGMA cache_size = -6144; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit "
       "= 67108864");
 }
 

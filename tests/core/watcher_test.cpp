@@ -184,7 +184,7 @@ TEST_CASE("what is read at the start is taken up before anything is asked") {
 }
 
 TEST_CASE("no gateway is asked for more news while the disk is behind with what there is") {
-  constexpr int kWaiting = 5'000;
+  constexpr int kWaiting = 2'500;
   Watch w;
   w.tell({event::Adopted{w.record("a")}});
   std::vector<Event> flood;
