@@ -41,7 +41,7 @@ void AdaptiveSchedule::add(TaskSlot slot, const TaskFacts& facts, Time now) {
   assert(e.place == Place::absent);
   clock_ = std::max(clock_, now);
   e.course = Course{};
-  e.course.action = forecast_.action(facts.action);
+  e.course.action = forecast_.action(facts.action) & 0x7FU;
   e.course.born = std::min(facts.submitted.value_or(now), now);
   e.course.keep_young(now);
   e.course.modal = facts.status == Status::modal;

@@ -48,7 +48,7 @@ class AdaptiveSchedule final : public PollSchedule {
     Place place : 2 = Place::absent;
     bool held : 1 = false;  ///< not to be asked before it is due
   };
-  static_assert(sizeof(Entry) == 48);
+  static_assert(sizeof(Entry) == 44);
   using Due = std::pair<Time, TaskSlot>;
   /// A near task, for as long as a call's moment is looked for.
   struct Rising {

@@ -18,14 +18,14 @@ inline constexpr Age kNotYet{-1};
 
 /// What looks have told of one task's course so far.
 struct Course {
-  ShortTime born;                           ///< submission, or when we first heard of it
   Age seen{0};                              ///< last look that found it unfinished; 0: none since its beginning
   Age started = kNotYet;                    ///< as the gateway says, else the middle of two looks
   Age stage_from = kNotYet;                 ///< first look that showed `step`
   Age before_from = kNotYet, before_to{0};  ///< looks that showed the step before it
+  ShortTime born;                           ///< submission, or when we first heard of it
   std::uint8_t step = 0, before_step = 0;   ///< PaceTable::step()
-  std::uint8_t action = 0;                  ///< Forecast::action()
-  bool modal = false;                       ///< waits for its user, not for the gateway
+  std::uint8_t action : 7 = 0;              ///< Forecast::action()
+  bool modal : 1 = false;                   ///< waits for its user, not for the gateway
 
   /// To be called before ages are told of `when`: a task may be watched for a year, and may be years old when it
   /// comes. After weeks its beginning is taken to have been later; what happened before that, to have happened then.

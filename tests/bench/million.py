@@ -266,7 +266,7 @@ def idle(seconds):
 
 
 def live(count, seconds):
-    with Place(count, gateway={"max_calls_per_minute": 1}) as place:
+    with Place(count, gateway={"max_calls_per_minute": 1, "max_in_flight": 4}) as place:
         place.daemon.start()
         place.bulk(count)
         place.daemon.config["gateways"]["gw"]["max_calls_per_minute"] = 24000

@@ -18,7 +18,7 @@ class Lessons {
   explicit Lessons(Forecast& forecast, std::string_view action = "IMAGINE")
       : forecast_(forecast), action_(forecast.action(action)) {}
 
-  [[nodiscard]] Course fresh() const { return {.born = clock_, .action = action_}; }
+  [[nodiscard]] Course fresh() const { return {.born = clock_, .action = static_cast<std::uint8_t>(action_ & 0x7FU)}; }
 
   /// A task that runs so long after a second in the queue, looked at half-way and after its end; one that still
   /// shows 0 % at half-way does so to its end.
@@ -168,7 +168,7 @@ TEST_CASE("names of actions are bounded in number and kind, and share a number b
 
 TEST_CASE("odd replies do no harm: times from the future, before the submission, and back and forth") {
   Forecast forecast;
-  Course course{.born = Time(1h), .action = forecast.action("IMAGINE")};
+  Course course{.born = Time(1h), .action = static_cast<std::uint8_t>(forecast.action("IMAGINE") & 0x7FU)};
   Look look;
   look.status = Status::in_progress;
   for (const Time started : {Time(2h), Time(0s), Time(1h + 5s), Time(1h - 1ms)}) {
