@@ -170,6 +170,7 @@ Composition compose(const config::Config& config, std::uint64_t seed, Listeners 
                    {},
                    {},
                    store_rules(config),
+                   {},
                    image_options(config, own, secrets),
                    webhooks::AddressPolicy(config.webhooks.allow, "webhooks.allow", own),
                    {},
@@ -178,6 +179,11 @@ Composition compose(const config::Config& config, std::uint64_t seed, Listeners 
     made.gateways.emplace_back(gateway.name, gateway_options(gateway, secrets));
   }
   made.sender = sender_options(config.webhooks, own, secrets);
+  if (!config.store_password_file.empty()) {
+    config::SecretSource source;
+    source.file = config.store_password_file;
+    made.store_password = secrets.read(source, "store_password_file");
+  }
   if (!config.control.listen.empty()) {
     config::SecretSource source;
     source.file = config.control.token_file;

@@ -10,7 +10,7 @@
 #include "daemon/config/config.hpp"
 #include "daemon/gateway/http_gateway.hpp"
 #include "daemon/images/options.hpp"
-#include "daemon/store/sqlite_store.hpp"
+#include "daemon/store/rules.hpp"
 #include "daemon/webhooks/address_guard.hpp"
 #include "daemon/webhooks/http_sender.hpp"
 #include "mjwatchd/settings.hpp"
@@ -23,7 +23,8 @@ struct Composition {
   std::vector<std::pair<std::string, gateway::HttpGatewayOptions>> gateways;  ///< the default one first
   webhooks::SenderOptions sender;
   store::StoreRules store;
-  images::Options images;  ///< its gateways lack image_url, auth_header and gateway: the runtime adds them
+  std::string store_password;  ///< empty: none is named
+  images::Options images;      ///< its gateways lack image_url, auth_header and gateway: the runtime adds them
   webhooks::AddressPolicy webhook_policy;
   std::string control_token;          ///< empty: no TCP
   std::vector<std::string> warnings;  ///< for people; no secrets

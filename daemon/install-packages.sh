@@ -5,7 +5,7 @@
 set -eu
 
 packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev libxxhash-dev
-libyaml-cpp-dev libspdlog-dev libsqlite3-dev libssl-dev zlib1g-dev libdeflate-dev libpng-dev libjpeg62-turbo-dev
+libyaml-cpp-dev libspdlog-dev libsqlite3-dev libpq-dev libssl-dev zlib1g-dev libdeflate-dev libpng-dev libjpeg62-turbo-dev
 libturbojpeg0-dev
 libwebp-dev node-llhttp libcli11-dev prometheus-cpp-dev ca-certificates"
 case ${1:-} in
@@ -13,7 +13,7 @@ case ${1:-} in
   package) packages="$packages dpkg-dev file" ;;
   *)
     packages="$packages doctest-dev clang-format python3 curl nodejs npm nginx-light systemd
-dpkg-dev file lintian man-db bash-completion mmdebstrap iproute2 procps chromium"
+dpkg-dev file lintian man-db bash-completion mmdebstrap iproute2 procps chromium postgresql"
     if [ "$1" = bench ]; then packages="$packages aria2"; fi
     if [ "$1" = fuzz ]; then packages="$packages clang libclang-rt-14-dev"; fi
     if [ "$1" = valgrind ]; then packages="$packages valgrind"; fi
@@ -34,6 +34,9 @@ without() {
 }
 if command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ]; then without nginx-light; fi
 if command -v node >/dev/null 2>&1; then without nodejs; fi
+for program in /usr/lib/postgresql/*/bin/initdb; do
+  if [ -x "$program" ]; then without postgresql; fi
+done
 if command -v npm >/dev/null 2>&1; then without npm; fi
 if command -v chromium >/dev/null 2>&1; then without chromium; fi
 if command -v systemd-socket-activate >/dev/null 2>&1; then without systemd; fi

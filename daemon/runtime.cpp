@@ -2,12 +2,16 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <array>
 #include <asio/post.hpp>
 #include <random>
 
 #include "daemon/os/listen_fds.hpp"
 #include "daemon/runtime_impl.hpp"
+#include "daemon/store/postgres/postgres_store.hpp"
+#include "daemon/store/sqlite_store.hpp"
 #include "daemon/webhooks/box_key.hpp"
 
 namespace mjwatchd {
@@ -21,6 +25,12 @@ std::uint64_t random_seed() {
 os::Descriptor passed_socket() {
   auto passed = os::take_passed_sockets();
   return os::take_named(passed, "control");
+}
+
+/// For people who look into the table of daemons.
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 control::ControlOptions control_options(const config::Config& config, os::Descriptor passed, std::string token) {
@@ -50,10 +60,7 @@ Runtime::Impl::Impl(config::Config config)
   webhook_policy_ = std::move(made.webhook_policy);
   for (const auto& warning : made.warnings) spdlog::warn("{}", warning);
   started_at_ = now().wall;
-  made.store.relieved = [this](std::vector<SavedImage> saved) { remove_early(std::move(saved)); };
-  webhooks::SecretBox secrets(webhooks::load_box_key(config_.state_dir));
-  store_ = std::make_unique<store::SqliteStore>(
-      io_, store::SqliteOptions{config_.state_dir, std::move(made.store), std::move(secrets)});
+  open_store(made);
   if (struct stat folder{}; ::stat(config_.state_dir.c_str(), &folder) == 0) state_device_ = folder.st_dev;
   open_gateways(std::move(made.gateways));
   open_images(std::move(made.images));
@@ -64,6 +71,27 @@ Runtime::Impl::Impl(config::Config config)
   expect_series();
   control_ = std::make_unique<control::ControlServer>(
       io_, *this, hub_, control_options(config_, std::move(passed), std::move(made.control_token)));
+}
+
+void Runtime::Impl::open_store(Composition& made) {
+  webhooks::SecretBox secrets(webhooks::load_box_key(config_.state_dir));
+  auto rules = with_listeners(std::move(made.store));
+  if (config_.store == "sqlite") {
+    store_ = std::make_unique<store::SqliteStore>(
+        io_, store::SqliteOptions{config_.state_dir, std::move(rules), std::move(secrets)});
+    return;
+  }
+  store::PostgresOptions options{config_.store,     std::move(made.store_password),
+                                 config_.state_dir, host_name(),
+                                 config_.lease,     std::move(rules),
+                                 std::move(secrets)};
+  store_ = std::make_unique<store::PostgresStore>(io_, std::move(options));
+}
+
+store::StoreRules Runtime::Impl::with_listeners(store::StoreRules rules) {
+  rules.relieved = [this](std::vector<SavedImage> saved) { remove_early(std::move(saved)); };
+  rules.heard = [this](const std::vector<CommittedEvent>& events) { hub_.publish(events); };
+  return rules;
 }
 
 Runtime::Impl::~Impl() {

@@ -100,6 +100,7 @@ std::string Runtime::Impl::closed() const {
   if (stopping_) return "the daemon is stopping";
   if (!ready_) return "the daemon is starting and still reads its watch list";
   if (const auto why = store_->broken(); !why.empty()) return "the store can't be written: " + why;
+  if (const auto why = store_->away(); !why.empty()) return "the store can't be reached: " + why;
   if (store_->full()) return "too many changes are waiting for the disk";
   return {};
 }

@@ -26,7 +26,7 @@
 #include "daemon/page/thumbnails.hpp"
 #include "daemon/pulse.hpp"
 #include "daemon/runtime.hpp"
-#include "daemon/store/sqlite_store.hpp"
+#include "daemon/store/store.hpp"
 #include "daemon/webhooks/http_sender.hpp"
 #include "mjwatchd/watcher.hpp"
 
@@ -69,6 +69,8 @@ class Runtime::Impl final : public control::Desk {
   void tell(Event event);
   void turn();
   void arm();
+  void open_store(Composition& made);
+  [[nodiscard]] store::StoreRules with_listeners(store::StoreRules rules);
   void adopt();
   void adopted();
 
@@ -134,7 +136,7 @@ class Runtime::Impl final : public control::Desk {
   http::Client client_{io_};
   metrics::Observations observations_;
   Pulse pulse_;
-  std::unique_ptr<store::SqliteStore> store_;
+  std::unique_ptr<store::Store> store_;
   std::map<std::string, std::unique_ptr<gateway::HttpGateway>> gateways_;
   /// Gone from the configuration; calls and picture stores of before may still use them.
   std::vector<std::unique_ptr<gateway::HttpGateway>> former_gateways_;

@@ -97,6 +97,8 @@ void Runtime::Impl::add_own_troubles(std::vector<control::Trouble>& out) const {
   }
   if (const auto broken = store_->broken(); !broken.empty()) {
     add("store", broken + "; nothing is written any more: check the disk, then restart");
+  } else if (const auto away = store_->away(); !away.empty()) {  // nothing that a restart would mend
+    out.push_back({"store", "it can't be reached, and all waits for it: " + away, false});
   } else if (older(store_->busy_since(), kStuck) || stuck(Pulse::Part::commit)) {
     add("store", "a commit hangs: the disk does not answer");
   } else if (stuck(Pulse::Part::read)) {

@@ -73,21 +73,22 @@ void Runtime::Impl::refuse(std::vector<std::string> mistakes) {
 
 void Runtime::Impl::apply(config::Config fresh, Composition made) {
   const auto fixed = [](const config::Config& config) {
-    return std::tie(config.state_dir, config.store, config.control.socket, config.control.mode, config.control.listen,
-                    config.control.token_file, config.control.hosts);
+    return std::tie(config.state_dir, config.store, config.store_password_file, config.lease, config.control.socket,
+                    config.control.mode, config.control.listen, config.control.token_file, config.control.hosts);
   };
   if (fixed(fresh) != fixed(config_)) {
-    spdlog::warn("state_dir, store and control are read at the start only; restart the daemon to change them");
+    spdlog::warn("state_dir, store, lease and control are read at the start only; restart the daemon to change them");
   }
   sender_->reload(std::move(made.sender));
   open_gateways(std::move(made.gateways));
   open_images(std::move(made.images));
-  made.store.relieved = [this](std::vector<SavedImage> saved) { remove_early(std::move(saved)); };
-  store_->reload(std::move(made.store));
+  store_->reload(with_listeners(std::move(made.store)));
   webhook_policy_ = std::move(made.webhook_policy);
   if (fresh.log.level != config_.log.level) os::set_log_level(fresh.log.level);
   fresh.state_dir = config_.state_dir;
   fresh.store = config_.store;
+  fresh.store_password_file = config_.store_password_file;
+  fresh.lease = config_.lease;
   fresh.control = config_.control;
   config_ = std::move(fresh);
   expect_series();

@@ -67,12 +67,24 @@ void read_state_dir(Section& top, Config& out) {
   }
 }
 
+/// Whether a URL of a database holds a password: in its authority, or as a parameter.
+bool holds_password(const std::string& url) {
+  const std::string rest = url.substr(url.find("//") + 2);
+  const std::string authority = rest.substr(0, rest.find_first_of("/?"));
+  const auto at = authority.rfind('@');
+  const bool before_host = at != std::string::npos && authority.substr(0, at).find(':') != std::string::npos;
+  return before_host || rest.find("?password=") != std::string::npos || rest.find("&password=") != std::string::npos;
+}
+
 void read_store(Section& top, Config& out) {
+  using namespace std::chrono_literals;
+  top.duration("lease", out.lease, 3s, 1h);
+  top.text("store_password_file", out.store_password_file);
   if (!top.text("store", out.store) || out.store == "sqlite") return;
-  if (out.store.starts_with("postgresql://") || out.store.starts_with("postgres://")) {
-    top.error("store", "postgresql:// is not built into this version; allowed: sqlite");
-  } else {
-    top.error("store", "\"" + out.store + "\" is not allowed; allowed: sqlite");
+  if (!out.store.starts_with("postgresql://") && !out.store.starts_with("postgres://")) {
+    top.error("store", "\"" + out.store + "\" is not allowed; allowed: sqlite, or postgresql://user@host/database");
+  } else if (holds_password(out.store)) {
+    top.error("store", "holds a password; write that into a file of its own and name it by store_password_file");
   }
 }
 

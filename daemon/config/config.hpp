@@ -95,7 +95,9 @@ struct Log {
 struct Config {
   std::filesystem::path file;  ///< where it was read from
   std::filesystem::path state_dir;
-  std::string store = "sqlite";
+  std::string store = "sqlite";     ///< or postgresql://…, without a password
+  std::string store_password_file;  ///< as written; found as secrets are
+  milliseconds lease{15000};        ///< of this daemon on its tasks, where several share a store
   Control control;
   std::vector<Gateway> gateways;  ///< the first one is the default
   WatchSettings watch;

@@ -162,7 +162,9 @@ std::string print(const Config& config) {
   Writer w;
   w.begin();
   w.text("state_dir", config.state_dir.string());
-  w.pair("store", config.store);
+  w.text("store", config.store);
+  if (!config.store_password_file.empty()) w.text("store_password_file", config.store_password_file);
+  w.time("lease", config.lease);
   write(w, config.control);
   w.open("gateways");
   for (const Gateway& gateway : config.gateways) write(w, gateway);

@@ -62,7 +62,7 @@ http::ServerResponse replayed(const CommitResult& result) {
   const auto held = std::count_if(all.begin(), all.end(),
                                   [](const DeliveryRecord& delivery) { return delivery.state == DeliveryState::held; });
   JsonText out;
-  out.object().count("replayed", all.size() - static_cast<std::size_t>(held));
+  out.object().count("replayed", all.size() - static_cast<std::size_t>(held) + result.elsewhere.size());
   out.count("held", static_cast<std::size_t>(held)).word("detail", result.detail).end_object();
   return respond(202, out.take());
 }
@@ -100,7 +100,7 @@ void ControlServer::Impl::replay_delivery(const AskPtr& ask) {
     const auto& id = ask->names.front();
     if (result.code == CommitResult::Code::missing) return ask->refuse(no_delivery(id));
     if (!went_well(result)) return ask->refuse(problem_of(result, {}));
-    if (result.deliveries.empty()) {
+    if (result.deliveries.empty() && result.elsewhere.empty()) {
       return ask->refuse(
           Problem{409,
                   "Delivery " + id + " stays held: its receiver is disabled or gone; enable that, and it is sent",
@@ -108,7 +108,7 @@ void ControlServer::Impl::replay_delivery(const AskPtr& ask) {
                   {}});
     }
     JsonText out;
-    const auto& delivery = result.deliveries.front();
+    const auto& delivery = result.deliveries.empty() ? result.elsewhere.front() : result.deliveries.front();
     out.object().number("id", delivery.no).text("state", name(delivery.state)).end_object();
     ask->reply(respond(202, out.take()));
   });
@@ -179,7 +179,8 @@ void ControlServer::Impl::switch_endpoint(const AskPtr& ask, bool disable) {
     if (!went_well(result)) return ask->refuse(problem_of(result, "There is no endpoint " + quoted(endpoint)));
     JsonText out;
     out.object().text("endpoint", endpoint).truth("disabled", disable);
-    if (!disable) out.count("taken_up", result.deliveries.size());  // what was held is sent now
+    if (!disable)
+      out.count("taken_up", result.deliveries.size() + result.elsewhere.size());  // what was held is sent now
     ask->reply(respond(200, out.end_object().take()));
   });
 }

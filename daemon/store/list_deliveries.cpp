@@ -4,25 +4,29 @@
 #include "daemon/store/delivery_row.hpp"
 #include "daemon/store/filter.hpp"
 #include "daemon/store/lists.hpp"
+#include "daemon/store/postgres/connection.hpp"
 #include "daemon/store/receiver_row.hpp"
+#include "daemon/store/sqlite.hpp"
 
 namespace mjwatchd::store {
 namespace {
 
 constexpr std::size_t kMostDeliveries = 1000;
 
-std::vector<AttemptView> attempts_of(Connection& db, DeliveryNo no) {
+template <typename Db>
+std::vector<AttemptView> attempts_of(Db& db, DeliveryNo no) {
   std::vector<AttemptView> list;
-  Query row(db,
-            "SELECT number, http_status, fault, retry_after, detail, answer, started_at, dns, connect, tls, "
-            "first_byte, total FROM attempts WHERE delivery = ? ORDER BY number",
-            no);
+  typename Db::Query row(
+      db,
+      "SELECT number, http_status, fault, retry_after, detail, answer, started_at, dns, connect, tls, "
+      "first_byte, total FROM attempts WHERE delivery = ? ORDER BY number",
+      no);
   while (row.next()) {
     AttemptView attempt;
-    attempt.number = row.as<std::uint32_t>(0);
+    attempt.number = row.template as<std::uint32_t>(0);
     SendResult& result = attempt.result;
-    result.http_status = row.as<int>(1);
-    result.fault = row.as<SendFault>(2);
+    result.http_status = row.template as<int>(1);
+    result.fault = row.template as<SendFault>(2);
     if (!row.null(3)) result.retry_after = milliseconds(row.integer(3));
     result.detail = row.text(4);
     result.answer = row.text(5);
@@ -55,9 +59,25 @@ Filter filter_of(const DeliveryQuery& query) {
   return filter;
 }
 
+void measure(Connection& db, StoreCounts& counts) {
+  std::error_code unknown;
+  const auto space = std::filesystem::space(sqlite3_db_filename(db.handle(), "main"), unknown);
+  if (!unknown) counts.free_bytes = space.available;
+  const std::int64_t pages = db.number("PRAGMA page_count") - db.number("PRAGMA freelist_count");
+  counts.bytes = static_cast<std::uint64_t>(pages * db.number("PRAGMA page_size"));
+}
+
+/// Room on the server's disk is not ours to know.
+void measure(postgres::Connection& db, StoreCounts& counts) {
+  counts.bytes = static_cast<std::uint64_t>(
+      db.number("SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+                "current_schema()::regnamespace"));
+}
+
 }  // namespace
 
-std::vector<DeliveryView> list_deliveries(Connection& db, const DeliveryQuery& query) {
+template <typename Db>
+std::vector<DeliveryView> list_deliveries(Db& db, const DeliveryQuery& query) {
   const Filter filter = filter_of(query);
   const std::string sql =
       "SELECT " MJWATCHD_DELIVERY_COLUMNS
@@ -65,7 +85,7 @@ std::vector<DeliveryView> list_deliveries(Connection& db, const DeliveryQuery& q
       "deliveries.created_at FROM " MJWATCHD_DELIVERY_TABLES
       " JOIN events ON events.no = deliveries.event LEFT JOIN targets ON targets.no = deliveries.target" +
       filter.where() + " ORDER BY deliveries.no DESC LIMIT ?";
-  Query row(db, sql);
+  typename Db::Query row(db, sql);
   row.bind(filter.bind(row) + 1, std::clamp<std::size_t>(query.limit, 1, kMostDeliveries));
   std::vector<DeliveryView> list;
   while (row.next()) {
@@ -82,27 +102,29 @@ std::vector<DeliveryView> list_deliveries(Connection& db, const DeliveryQuery& q
   return list;
 }
 
-std::optional<Outgoing> load_outgoing(Connection& db, const webhooks::SecretBox& secrets, DeliveryNo no) {
-  Query row(db,
-            "SELECT events.webhook_id, receivers.name, deliveries.format, coalesce(bodies.body, events.body), "
-            "targets.url, targets.secret, targets.events, events.gateway, events.id, deliveries.target "
-            "FROM " MJWATCHD_DELIVERY_TABLES
-            " JOIN events ON events.no = deliveries.event LEFT JOIN targets ON targets.no = deliveries.target "
-            "LEFT JOIN bodies ON bodies.event = deliveries.event AND bodies.format = deliveries.format "
-            "WHERE deliveries.no = ?",
-            no);
+template <typename Db>
+std::optional<Outgoing> load_outgoing(Db& db, const webhooks::SecretBox& secrets, DeliveryNo no) {
+  typename Db::Query row(
+      db,
+      "SELECT events.webhook_id, receivers.name, deliveries.format, coalesce(bodies.body, events.body), "
+      "targets.url, targets.secret, targets.events, events.gateway, events.id, deliveries.target "
+      "FROM " MJWATCHD_DELIVERY_TABLES
+      " JOIN events ON events.no = deliveries.event LEFT JOIN targets ON targets.no = deliveries.target "
+      "LEFT JOIN bodies ON bodies.event = deliveries.event AND bodies.format = deliveries.format "
+      "WHERE deliveries.no = ?",
+      no);
   if (!row.next()) return std::nullopt;
   Outgoing outgoing;
   outgoing.no = no;
   outgoing.webhook_id = row.text(0);
-  outgoing.format = row.as<BodyFormat>(2);
+  outgoing.format = row.template as<BodyFormat>(2);
   outgoing.body = std::make_shared<const std::string>(row.text(3));
   if (row.null(9)) {
     outgoing.endpoint = row.text(1);
     return outgoing;
   }
   outgoing.target.url = row.text(4);
-  outgoing.target.events = row.maybe<EventMask>(6);
+  outgoing.target.events = row.template maybe<EventMask>(6);
   outgoing.target.format = outgoing.format;
   const std::string sealed = row.text(5);
   if (sealed.empty()) return outgoing;
@@ -112,11 +134,12 @@ std::optional<Outgoing> load_outgoing(Connection& db, const webhooks::SecretBox&
   return outgoing;
 }
 
-StoreCounts count(Connection& db) {
+template <typename Db>
+StoreCounts count(Db& db) {
   StoreCounts counts;
-  Query row(db, "SELECT kind, n FROM counters");
+  typename Db::Query row(db, "SELECT kind, sum(n) FROM counters GROUP BY kind");
   while (row.next()) {
-    const auto n = row.as<std::uint64_t>(1);
+    const auto n = row.template as<std::uint64_t>(1);
     switch (row.integer(0)) {
       case static_cast<int>(Phase::watching):
         counts.watching = n;
@@ -144,14 +167,18 @@ StoreCounts count(Connection& db) {
     }
   }
   // By the index on the state, whose entries of one state are in the order of their numbers.
-  Query oldest(db, "SELECT created_at FROM deliveries WHERE state = ? ORDER BY no LIMIT 1", DeliveryState::pending);
+  typename Db::Query oldest(db, "SELECT created_at FROM deliveries WHERE state = ? ORDER BY no LIMIT 1",
+                            DeliveryState::pending);
   if (oldest.next()) counts.oldest_pending = oldest.time(0);
-  std::error_code unknown;
-  const auto space = std::filesystem::space(sqlite3_db_filename(db.handle(), "main"), unknown);
-  if (!unknown) counts.free_bytes = space.available;
-  const std::int64_t pages = db.number("PRAGMA page_count") - db.number("PRAGMA freelist_count");
-  counts.bytes = static_cast<std::uint64_t>(pages * db.number("PRAGMA page_size"));
+  measure(db, counts);
   return counts;
 }
+
+template std::vector<DeliveryView> list_deliveries(Connection&, const DeliveryQuery&);
+template std::vector<DeliveryView> list_deliveries(postgres::Connection&, const DeliveryQuery&);
+template std::optional<Outgoing> load_outgoing(Connection&, const webhooks::SecretBox&, DeliveryNo);
+template std::optional<Outgoing> load_outgoing(postgres::Connection&, const webhooks::SecretBox&, DeliveryNo);
+template StoreCounts count(Connection&);
+template StoreCounts count(postgres::Connection&);
 
 }  // namespace mjwatchd::store

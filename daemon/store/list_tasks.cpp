@@ -2,6 +2,8 @@
 
 #include "daemon/store/filter.hpp"
 #include "daemon/store/lists.hpp"
+#include "daemon/store/postgres/connection.hpp"
+#include "daemon/store/sqlite.hpp"
 #include "daemon/store/stored_json.hpp"
 #include "daemon/store/task_row.hpp"
 
@@ -20,13 +22,17 @@ std::string pattern(const std::string& word) {
   return out + "%";
 }
 
-void add_search(Filter& filter, const TaskQuery& query) {
-  for (const std::string& word : query.words) {
-    filter.add(
-        "(tasks.id || char(10) || metadata || char(10) || "
-        "iif(json_valid(object), coalesce(object ->> '$.prompt', ''), '')) LIKE ? ESCAPE '\\'",
-        pattern(word));
-  }
+/// A word in the id, the prompt or the metadata, whatever its letters' case.
+constexpr const char* matches(const Connection*) {
+  return "(tasks.id || char(10) || metadata || char(10) || "
+         "iif(json_valid(object), coalesce(object ->> '$.prompt', ''), '')) LIKE ? ESCAPE '\\'";
+}
+constexpr const char* matches(const postgres::Connection*) {
+  return "(tasks.id || chr(10) || metadata || chr(10) || mjwatchd_prompt(object)) ILIKE ? ESCAPE '\\'";
+}
+
+void add_search(Filter& filter, const TaskQuery& query, const char* matching) {
+  for (const std::string& word : query.words) filter.add(matching, pattern(word));
   if (query.since) filter.add("tasks.registered_at >= ?", query.since->time_since_epoch().count());
   if (query.until) filter.add("tasks.registered_at < ?", query.until->time_since_epoch().count());
   std::string endings;
@@ -38,7 +44,7 @@ void add_search(Filter& filter, const TaskQuery& query) {
   if (query.pictures) filter.add("substr(images, 1, 12) = '{\"images\":[{'");
 }
 
-Filter filter_of(const TaskQuery& query) {
+Filter filter_of(const TaskQuery& query, const char* matching) {
   Filter filter;
   if (query.after > 0) filter.add("tasks.no < ?", query.after);
   if (query.above > 0) filter.add("tasks.no > ?", query.above);
@@ -50,23 +56,25 @@ Filter filter_of(const TaskQuery& query) {
     filter.add("tasks.phase = 3");
     filter.add("tasks.ended_at < ?", query.ended_before->time_since_epoch().count());
   }
-  add_search(filter, query);
+  add_search(filter, query, matching);
   return filter;
 }
 
 /// The receivers as a client is shown them; empty when they are just the default list.
-std::string receivers_of(Connection& db, const StoreRules& rules, const TaskRow& task) {
+template <typename Db>
+std::string receivers_of(Db& db, const StoreRules& rules, const TaskRow& task) {
   std::vector<WebhookTarget> targets;
-  Query row(db,
-            "SELECT name, url, events, format FROM targets JOIN receivers ON receivers.no = targets.receiver "
-            "WHERE task = ? ORDER BY targets.no",
-            task.no);
+  typename Db::Query row(
+      db,
+      "SELECT name, url, events, format FROM targets JOIN receivers ON receivers.no = targets.receiver "
+      "WHERE task = ? ORDER BY targets.no",
+      task.no);
   while (row.next()) {
     WebhookTarget target;
     target.url = row.text(1);
     if (target.url.empty()) target.endpoint = row.text(0);
-    target.events = row.maybe<EventMask>(2);
-    target.format = row.as<BodyFormat>(3);
+    target.events = row.template maybe<EventMask>(2);
+    target.format = row.template as<BodyFormat>(3);
     targets.push_back(std::move(target));
   }
   if (task.listed) return encode_receivers(targets);
@@ -82,6 +90,7 @@ std::string receivers_of(Connection& db, const StoreRules& rules, const TaskRow&
   return encode_receivers(all);
 }
 
+template <typename Query>
 TaskView view_of(const Query& row, TaskRow task) {
   TaskView view;
   view.no = task.no;
@@ -98,12 +107,13 @@ TaskView view_of(const Query& row, TaskRow task) {
 
 }  // namespace
 
-std::vector<TaskView> list_tasks(Connection& db, const StoreRules& rules, const TaskQuery& query) {
-  const Filter filter = filter_of(query);
+template <typename Db>
+std::vector<TaskView> list_tasks(Db& db, const StoreRules& rules, const TaskQuery& query) {
+  const Filter filter = filter_of(query, matches(static_cast<const Db*>(nullptr)));
   const std::string sql = "SELECT " MJWATCHD_TASK_COLUMNS
                           ", metadata, object, images FROM tasks JOIN task_texts ON task_texts.task = tasks.no" +
                           filter.where() + " ORDER BY tasks.no DESC LIMIT ?";
-  Query row(db, sql);
+  typename Db::Query row(db, sql);
   row.bind(filter.bind(row) + 1, std::clamp<std::size_t>(query.limit, 1, kMostTasks));
   std::vector<TaskView> list;
   while (row.next()) {
@@ -114,5 +124,8 @@ std::vector<TaskView> list_tasks(Connection& db, const StoreRules& rules, const 
   }
   return list;
 }
+
+template std::vector<TaskView> list_tasks(Connection&, const StoreRules&, const TaskQuery&);
+template std::vector<TaskView> list_tasks(postgres::Connection&, const StoreRules&, const TaskQuery&);
 
 }  // namespace mjwatchd::store

@@ -27,6 +27,9 @@ struct StoreRules {
   std::uint64_t max_size = 4ULL << 30;  ///< bytes of the database
   /// Told, on the loop's thread, what was saved of finished tasks that went at max_size. May be empty.
   std::function<void(std::vector<SavedImage> saved)> relieved;
+  /// Told, on the loop's thread, of the events that other daemons committed, in the order of their numbers. May be
+  /// empty.
+  std::function<void(const std::vector<CommittedEvent>& events)> heard;
 };
 
 }  // namespace mjwatchd::store

@@ -2,6 +2,8 @@
 
 #include "daemon/store/delivery_row.hpp"
 #include "daemon/store/filter.hpp"
+#include "daemon/store/postgres/connection.hpp"
+#include "daemon/store/sqlite.hpp"
 #include "daemon/store/stored_json.hpp"
 
 namespace mjwatchd::store {
@@ -270,5 +272,6 @@ void SqlTables<Db>::learn(const std::string& gateway, const std::string& state) 
 }
 
 template class SqlTables<Connection>;
+template class SqlTables<postgres::Connection>;
 
 }  // namespace mjwatchd::store

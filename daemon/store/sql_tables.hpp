@@ -1,7 +1,6 @@
 // The tables by statements, one by one.
 #pragma once
 
-#include "daemon/store/sqlite.hpp"
 #include "daemon/store/tables.hpp"
 
 namespace mjwatchd::store {
@@ -52,7 +51,5 @@ class SqlTables : public Tables {
   using Query = typename Db::Query;
   Db& db_;
 };
-
-extern template class SqlTables<Connection>;
 
 }  // namespace mjwatchd::store

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/store/blob.hpp"
 #include "mjwatchd/time.hpp"
 
 namespace mjwatchd::store {
@@ -77,11 +78,6 @@ class Connection {
   sqlite3* db_ = nullptr;
   bool checkpointing_ = false;
   std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>> idle_;
-};
-
-/// Bytes that are no text.
-struct Blob {
-  std::string_view bytes;
 };
 
 /// One run of a statement, from its first row to its end. `db` must outlive it.

@@ -8,9 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/store/rules.hpp"
+#include "daemon/store/store.hpp"
 #include "daemon/webhooks/secret_box.hpp"
-#include "mjwatchd/ports.hpp"
 
 namespace mjwatchd::store {
 
@@ -26,7 +25,7 @@ struct SqliteOptions {
 ///
 /// A full disk fails changes (CommitResult::failed) until there is room again; an input/output error
 /// stops all writing for good (FACTS: after a failed sync nothing is known), and broken() says so.
-class SqliteStore final : public TaskStore {
+class SqliteStore final : public Store {
  public:
   /// Opens or creates `directory`/mjwatchd.db and takes `directory`/lock. Throws std::runtime_error
   /// that says what, where and the cure: the folder is read-only or full, another daemon (pid) has
@@ -47,14 +46,10 @@ class SqliteStore final : public TaskStore {
   void prune(WallTime before, std::function<void(std::size_t)> done) override;
   void close() override;
 
-  /// For changes from now on.
-  void reload(StoreRules rules);
-  /// Changes that were asked for and are not answered.
-  [[nodiscard]] std::size_t waiting() const;
-  /// Since when the writer has been at one transaction; nothing while idle. Says whether the disk hangs.
-  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const;
-  /// Why nothing is written any more; empty while all is well.
-  [[nodiscard]] std::string broken() const;
+  void reload(StoreRules rules) override;
+  [[nodiscard]] std::size_t waiting() const override;
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const override;
+  [[nodiscard]] std::string broken() const override;
 
  private:
   class Impl;

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "daemon/store/event_row.hpp"
+
 namespace mjwatchd::store {
 namespace {
 
@@ -45,6 +47,7 @@ os::Descriptor open_own(const std::filesystem::path& file) {
   return fd;
 }
 
+constexpr std::size_t kIdentitySize = 32;
 constexpr std::string_view kUsed = "used\n";
 
 /// What a lock file says: the pid, a line, and whether the database was ever filled.
@@ -66,6 +69,26 @@ StateFolder::StateFolder(std::filesystem::path folder) : folder_(std::move(folde
   make();
   lock();
   make_database();
+}
+
+StateFolder StateFolder::without_database(std::filesystem::path folder) {
+  StateFolder made;
+  made.folder_ = std::move(folder);
+  made.make();
+  made.lock();
+  return made;
+}
+
+std::string StateFolder::identity() const {
+  const os::Descriptor file = open_own(folder_ / "daemon.id");
+  std::array<char, 64> text{};
+  const ssize_t got = ::pread(file.get(), text.data(), text.size(), 0);
+  if (got == static_cast<ssize_t>(kIdentitySize)) return {text.data(), kIdentitySize};
+  const std::string fresh = new_webhook_id().substr(4);
+  if (::pwrite(file.get(), fresh.data(), fresh.size(), 0) != static_cast<ssize_t>(fresh.size())) {
+    fail((folder_ / "daemon.id").string() + " can't be written", errno);
+  }
+  return fresh;
 }
 
 void StateFolder::make() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "daemon/os/descriptor.hpp"
 
@@ -14,6 +15,13 @@ class StateFolder {
   /// Makes the folder (0700) if it is absent, and an empty database file (0600) likewise. Throws
   /// std::runtime_error with what, where and the cure.
   explicit StateFolder(std::filesystem::path folder);
+  /// The same without a database, for a watch list that is elsewhere.
+  [[nodiscard]] static StateFolder without_database(std::filesystem::path folder);
+  StateFolder(StateFolder&&) = default;
+
+  /// A word that tells this folder from all others, made at its first use. Who holds the lock may take it that
+  /// whoever bore it before is no more.
+  [[nodiscard]] std::string identity() const;
 
   /// The database holds something from now on: an empty one will be taken for a lost one.
   void mark_used();
@@ -22,6 +30,7 @@ class StateFolder {
   [[nodiscard]] std::filesystem::path database() const { return folder_ / "mjwatchd.db"; }
 
  private:
+  StateFolder() = default;
   void make() const;
   void lock();
   void write_lock() const;

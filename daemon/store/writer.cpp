@@ -59,7 +59,7 @@ void Writer::prune(WallTime before, std::function<void(std::size_t)> done) {
   {
     const std::lock_guard lock(mutex_);
     if (closing_) return;
-    Pruner::Order order;
+    PruneOrder order;
     order.before = before;
     asked_.push_back({order, std::move(done), loop_.guard()});
   }

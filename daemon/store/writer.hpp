@@ -53,7 +53,7 @@ class Writer {
     Loop::Guard guard;
   };
   struct Pruning {
-    Pruner::Order order;
+    PruneOrder order;
     std::function<void(std::size_t)> done;
     Loop::Guard guard;
   };
@@ -88,7 +88,7 @@ class Writer {
   std::unique_ptr<Connection> db_;
   webhooks::SecretBox secrets_;
   SqlTables<Connection> tables_;
-  Pruner pruner_;
+  Pruner<Connection> pruner_;
   std::int64_t page_size_ = 4096;
   int wal_pages_ = 0;
   int checkpoint_at_ = 0;

@@ -66,12 +66,12 @@ Writer::Rules Writer::rules_now() const {
 }
 
 void Writer::go_on_pruning() {
-  Pruner::Order order = pruning_.front().order;
+  PruneOrder order = pruning_.front().order;
   db_->run("BEGIN IMMEDIATE");
   pruner_.step(order);
   db_->run("COMMIT");
   pruning_.front().order = order;
-  if (order.stage != Pruner::Order::Stage::finished) return;
+  if (order.stage != PruneOrder::Stage::finished) return;
   settle_pruning();
   pruning_.pop_front();
 }

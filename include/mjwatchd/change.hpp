@@ -135,6 +135,7 @@ struct CommitResult {
   std::optional<TaskRecord> task;  ///< Register: the record to adopt (done) or what is there (existing)
   std::vector<CommittedEvent> events;
   std::vector<DeliveryRecord> deliveries;  ///< new or revived, to be taken into the outbox
+  std::vector<DeliveryRecord> elsewhere;   ///< likewise, but in the outbox of another daemon that shares the store
 };
 
 }  // namespace mjwatchd

@@ -146,7 +146,6 @@ TEST_CASE("ranges of addresses are checked, and a lone address is a range of one
 }
 
 TEST_CASE("what is not built in is refused, not ignored") {
-  CHECK(has(mistake("store: postgresql://db/x"), "postgresql:// is not built into this version; allowed: sqlite"));
   CHECK(has(mistake("images: {directory: 's3://B/x'}"), "allowed: s3://bucket/prefix"));
   CHECK(has(mistake("images: {directory: 's3://bucket/a//b'}"), "the prefix has an empty part"));
   CHECK(has(mistake("images: {s3: {endpoint: 'http://minio.example.com:9000'}}"), "allowed: https://"));
@@ -154,6 +153,17 @@ TEST_CASE("what is not built in is refused, not ignored") {
   CHECK(has(mistake("images: {s3: {access_key_file: a}}"), "images.s3.secret_key_file: is missing"));
   CHECK(has(mistake("images: {s3: {regoin: eu-west-1}}"), "region"));
   CHECK(has(mistake("store: mysql"), "allowed: sqlite"));
+}
+
+TEST_CASE("a store's address holds no password, and a lease is long enough to be renewed") {
+  CHECK(mistake("store: postgresql://mjwatchd@db.example/mjwatchd?sslmode=verify-full") == "");
+  CHECK(mistake("store: 'postgresql://a@h1,h2:5433/x'") == "");
+  CHECK(mistake("store_password_file: pg.password") == "");
+  CHECK(has(mistake("store: postgresql://a:b@db/x"), "holds a password; write that into a file of its own"));
+  CHECK(has(mistake("store: 'postgresql://db/x?password=b'"), "holds a password"));
+  CHECK(has(mistake("store: 'postgresql://db/x?user=a&password=b'"), "holds a password"));
+  CHECK(has(mistake("lease: 1s"), "allowed: 3s to 1h"));
+  CHECK(has(mistake("lease: 15"), "has no unit"));
 }
 
 TEST_CASE("listening on TCP needs a token") {

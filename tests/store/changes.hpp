@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/store/sqlite_store.hpp"
+#include "daemon/store/rules.hpp"
 
 namespace mjwatchd::store::test {
 

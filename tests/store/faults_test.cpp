@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/store/sqlite_store.hpp"
 #include "tests/store/faulty_disk.hpp"
 #include "tests/store/state.hpp"
 
@@ -204,7 +205,8 @@ TEST_CASE("a watch list that can't be taken up is not taken for an empty one") {
   FaultyDisk disk;
   State state;
   state.commit_all(much("a"));
-  state.reopen();
+  state.close();
+  state.open();
   disk.reads_of_file(SQLITE_NOMEM);
   CHECK(state.adopt().empty());
   CHECK_FALSE(state.store->broken().empty());

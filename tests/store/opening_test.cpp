@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "daemon/store/sqlite_store.hpp"
 #include "tests/store/file_bytes.hpp"
 #include "tests/store/state.hpp"
 

@@ -2,19 +2,16 @@
 
 #include <doctest/doctest.h>
 #include <spdlog/spdlog.h>
-#include <sqlite3.h>
 
 namespace mjwatchd::store::test {
 
-State::State(StoreRules with) : rules(std::move(with)) {
+State::State(StoreRules with) : home(make_home(folder.path)), rules(std::move(with)) {
   spdlog::set_level(spdlog::level::off);  // what is wrong on purpose is no news
   open();
 }
 State::~State() { close(); }
 
-void State::open() {
-  store = std::make_unique<SqliteStore>(io, SqliteOptions{folder.path, rules, webhooks::SecretBox(box_key)});
-}
+void State::open() { store = home->open(io, rules, webhooks::SecretBox(box_key)); }
 
 void State::run_until(const std::function<bool()>& stop) {
   const auto end = std::chrono::steady_clock::now() + 60s;
@@ -79,26 +76,31 @@ std::size_t State::prune(WallTime before) {
   return wait_for<std::size_t>([&](auto done) { store->prune(before, std::move(done)); });
 }
 
-std::vector<Event> State::adopt() {
-  std::vector<Event> all;
-  bool finished = false;
-  store->adopt([&](std::vector<Event> page) {
-    finished = page.empty();
-    for (Event& event : page) all.push_back(std::move(event));
-  });
-  run_until([&] { return finished; });
-  return all;
+void State::reopen() {
+  close();
+  open();
+  taken_up_ = take_up();
 }
 
-std::int64_t State::look(const std::string& sql) {
-  sqlite3* db = nullptr;
-  REQUIRE(sqlite3_open_v2(folder.database().c_str(), &db, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK);
-  sqlite3_stmt* statement = nullptr;
-  REQUIRE_MESSAGE(sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, nullptr) == SQLITE_OK, sqlite3_errmsg(db));
-  const std::int64_t number = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
-  sqlite3_finalize(statement);
-  sqlite3_close(db);
-  return number;
+std::vector<Event> State::adopt() {
+  if (auto all = std::exchange(taken_up_, std::nullopt)) return std::move(*all);
+  return take_up();
 }
+
+std::vector<Event> State::take_up() {
+  // A shared store goes on telling after the empty page.
+  const auto all = std::make_shared<std::vector<Event>>();
+  const auto finished = std::make_shared<bool>(false);
+  store->adopt([all, finished](std::vector<Event> page) {
+    if (page.empty()) *finished = true;
+    for (Event& event : page) {
+      if (!std::holds_alternative<event::Shared>(event)) all->push_back(std::move(event));
+    }
+  });
+  run_until([&] { return *finished; });
+  return *all;
+}
+
+std::int64_t State::look(const std::string& sql) { return home->look(sql); }
 
 }  // namespace mjwatchd::store::test

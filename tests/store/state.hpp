@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "tests/store/changes.hpp"
+#include "tests/store/home.hpp"
 
 namespace mjwatchd::store::test {
 
@@ -44,10 +45,8 @@ class State {
 
   void open();
   void close() { store.reset(); }
-  void reopen() {
-    close();
-    open();
-  }
+  /// Also takes up what is there, as a daemon does before it changes anything.
+  void reopen();
   /// Runs the loop until `stop` says true; fails the test after 60 s.
   void run_until(const std::function<bool()>& stop);
 
@@ -61,17 +60,22 @@ class State {
   std::optional<Outgoing> outgoing(DeliveryNo no);
   StoreCounts counts();
   std::size_t prune(WallTime before);
+  /// What the last reopen() took up, once; else what a daemon that begins now would.
   std::vector<Event> adopt();
-  /// Asks the file itself, as nobody's store would; one number.
+  /// Asks the database itself, as nobody's store would; one number.
   std::int64_t look(const std::string& sql);
 
   Folder folder;
+  std::unique_ptr<Home> home;
   StoreRules rules;
   std::string box_key = std::string(32, 'k');
   asio::io_context io;
-  std::unique_ptr<SqliteStore> store;
+  std::unique_ptr<Store> store;
 
  private:
+  std::vector<Event> take_up();
+  std::optional<std::vector<Event>> taken_up_;
+
   template <typename Answer, typename Ask>
   Answer wait_for(Ask ask) {
     std::optional<Answer> answer;

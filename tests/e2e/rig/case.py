@@ -1,5 +1,6 @@
 """The base of every end-to-end test: a folder of its own, helpers that are ended, logs when it fails."""
 
+import os
 import random
 import shutil
 import sys
@@ -7,6 +8,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from rig import postgres
 from rig.daemon import Daemon
 from rig.gateway import Gateway
 from rig.receiver import Receiver, new_secret
@@ -62,6 +64,9 @@ class Case(unittest.TestCase):
         folder.mkdir(exist_ok=True)
         daemon = Daemon(folder, gateway.url if gateway else "http://127.0.0.1:9", **parts)
         self.secrets.add(daemon.token)
+        if os.environ.get("MJWATCHD_STORE") == "postgresql":
+            self.secrets.add(postgres.PASSWORD)
+            daemon.share(postgres.shared().new_list()[0], postgres.PASSWORD)
         return daemon
 
     def start(self, daemon, **options):

@@ -51,6 +51,11 @@ class Daemon:
         if default:
             self.config["webhooks"]["default"].append(name)
 
+    def share(self, url, password, lease="3s"):
+        """Keeps its watch list in PostgreSQL."""
+        write_private(self.folder / "pg.password", password + "\n")
+        self.config.update({"store": url, "store_password_file": "pg.password", "lease": lease})
+
     def write_config(self):
         self.config_file.write_text(json.dumps(self.config, indent=1), "utf-8")
 

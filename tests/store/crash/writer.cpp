@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "daemon/store/sqlite_store.hpp"
 #include "tests/store/changes.hpp"
 
 using namespace mjwatchd;

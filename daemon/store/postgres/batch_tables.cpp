@@ -1,0 +1,315 @@
+#include "daemon/store/postgres/batch_tables.hpp"
+
+#include <utility>
+
+#include "daemon/store/stored_json.hpp"
+
+namespace mjwatchd::store::postgres {
+
+std::int64_t BatchTables::Numbers::take() {
+  const std::int64_t no = list.back();
+  list.pop_back();
+  return no;
+}
+
+bool BatchTables::may(const Change& change) {
+  if (const auto* task = std::get_if<change::Task>(&change)) {
+    const auto found = tasks_.find(task->key);
+    Task& there = found == tasks_.end() ? take_in(task->key) : found->second;
+    return !there.row || there.holder == self_ || take_over(there);
+  }
+  if (const auto* delivery = std::get_if<change::Delivery>(&change)) {
+    const auto found = deliveries_.find(delivery->no);
+    return found == deliveries_.end() || found->second.ours;
+  }
+  return true;
+}
+
+/// What is done is in nobody's hands any more, and may be looked at again by whoever was asked to.
+bool BatchTables::take_over(Task& task) {
+  if (task.row->record.phase != Phase::done) return false;
+  if (db_.number("SELECT count(*) FROM daemons WHERE no = ?", task.holder) != 0) return false;
+  db_.run("UPDATE tasks SET holder = ? WHERE no = ?", self_, task.row->no);
+  task.holder = self_;
+  return true;
+}
+
+TaskNo BatchTables::number_of(const TaskKey& key) const {
+  const auto found = tasks_.find(key);
+  return found == tasks_.end() || !found->second.row ? 0 : found->second.row->no;
+}
+
+BatchTables::Owned BatchTables::take_free(const std::vector<DeliveryNo>& deliveries) {
+  write();
+  Owned owned;
+  Array numbers(Array::Kind::number);
+  for (const DeliveryNo no : deliveries) numbers.add(no);
+  const Value all = numbers.take();
+  Rows tasks = db_.exec(
+      "UPDATE tasks SET holder = ? WHERE phase = 3 AND no IN (SELECT task FROM unnest(?::bigint[]) AS k(no) JOIN "
+      "deliveries USING (no) WHERE deliveries.holder IS NULL) AND NOT EXISTS (SELECT 1 FROM daemons WHERE "
+      "daemons.no = tasks.holder) RETURNING no, gateway, id",
+      {Value(self_), all});
+  while (tasks.next()) owned.tasks.emplace_back(tasks.integer(0), TaskKey{tasks.text(1), tasks.text(2)});
+  static_cast<void>(
+      db_.exec("UPDATE deliveries SET holder = ? WHERE no = ANY(?::bigint[]) AND holder IS NOT NULL AND NOT EXISTS "
+               "(SELECT 1 FROM daemons WHERE daemons.no = deliveries.holder)",
+               {Value(self_), all}));
+  Rows ours = db_.exec(
+      "SELECT deliveries.no FROM unnest(?::bigint[]) AS k(no) JOIN deliveries USING (no) LEFT JOIN tasks ON "
+      "tasks.no = task WHERE coalesce(deliveries.holder, tasks.holder) = ?",
+      {all, Value(self_)});
+  while (ours.next()) owned.deliveries.insert(ours.integer(0));
+  return owned;
+}
+
+TaskNo BatchTables::tell_holder(const TaskKey& key) {
+  if (!find_task(key)) return 0;
+  const Task& task = tasks_[key];
+  if (task.holder != self_) call("gone " + std::to_string(task.holder) + " " + std::to_string(task.row->no));
+  return task.row->no;
+}
+
+void BatchTables::commit(const std::string& channel) {
+  put_down();
+  auto statements = sheets_.take();
+  if (events_came_) call("events");
+  for (const std::string& note : std::exchange(notes_, {})) {
+    statements.push_back({"SELECT pg_notify(?, ?)", {Value(channel), Value(note)}});
+  }
+  statements.push_back({"COMMIT", {}});
+  static_cast<void>(db_.together(statements));
+  drop();
+}
+
+void BatchTables::drop() {
+  tasks_.clear();
+  keys_.clear();
+  receivers_.clear();
+  held_.clear();
+  deliveries_.clear();
+  bodies_.clear();
+  notes_.clear();
+  static_cast<void>(sheets_.take());
+  next_event_ = last_event_ = first_of_ours_ = 0;
+  events_came_ = false;
+}
+
+/// Rows that changed, once each, as they stand now.
+void BatchTables::put_down() {
+  for (auto& [key, task] : tasks_) {
+    if (task.came) sheets_.insert(*task.row, *task.texts, self_);
+    if (task.changed && !task.came) sheets_.update(*task.row);
+    if (task.texts_changed && !task.came) sheets_.update(task.row->no, *task.texts);
+    task.came = task.changed = task.texts_changed = false;
+  }
+  for (auto& [no, known] : deliveries_) {
+    if (known.update) sheets_.update(*known.update);
+    known.update.reset();
+  }
+}
+
+void BatchTables::write() {
+  put_down();
+  const auto statements = sheets_.take();
+  if (!statements.empty()) static_cast<void>(db_.together(statements));
+}
+
+void BatchTables::step_aside() {
+  write();
+  tasks_.clear();
+  keys_.clear();
+  receivers_.clear();
+  held_.clear();
+}
+
+BatchTables::Task* BatchTables::known(TaskNo task) {
+  const auto key = keys_.find(task);
+  return key == keys_.end() ? nullptr : &tasks_[key->second];
+}
+
+BatchTables::Task& BatchTables::take_in(const TaskKey& key) {
+  Task& task = tasks_[key];
+  typename Connection::Query row(
+      db_, "SELECT " MJWATCHD_TASK_COLUMNS ", holder FROM tasks WHERE id = ? AND gateway = ? FOR NO KEY UPDATE", key.id,
+      key.gateway);
+  if (!row.next()) return task;
+  task.row = read_task(row);
+  task.holder = row.null(kTaskColumns) ? 0 : row.integer(kTaskColumns);
+  keys_.emplace(task.row->no, key);
+  return task;
+}
+
+std::optional<TaskRow> BatchTables::find_task(const TaskKey& key) {
+  const auto found = tasks_.find(key);
+  return found == tasks_.end() ? take_in(key).row : found->second.row;
+}
+
+TaskTexts BatchTables::load_texts(TaskNo task) {
+  Task* const there = known(task);
+  if (there == nullptr) return SqlTables::load_texts(task);
+  if (!there->texts) there->texts = SqlTables::load_texts(task);
+  return *there->texts;
+}
+
+void BatchTables::insert_task(TaskRow& row, const TaskTexts& texts) {
+  row.no = task_numbers_.list.empty() ? db_.number("SELECT nextval('tasks_no_seq')") : task_numbers_.take();
+  Task& task = tasks_[row.record.key];
+  task = Task{};
+  task.row = row;
+  task.holder = self_;
+  task.texts = texts;
+  task.targets.emplace();
+  task.came = true;
+  keys_[row.no] = row.record.key;
+}
+
+void BatchTables::update_task(const TaskRow& row) {
+  Task* const task = known(row.no);
+  if (task == nullptr) return SqlTables::update_task(row);
+  task->row = row;
+  task->changed = true;
+}
+
+void BatchTables::update_texts(TaskNo no, const TaskTexts& texts) {
+  Task* const task = known(no);
+  if (task == nullptr) return SqlTables::update_texts(no, texts);
+  task->texts = texts;
+  task->texts_changed = true;
+}
+
+void BatchTables::remove_task(TaskNo task) {
+  step_aside();
+  SqlTables::remove_task(task);
+}
+
+std::optional<ReceiverRow> BatchTables::find_receiver(const std::string& name) {
+  const auto found = receivers_.find(name);
+  if (found != receivers_.end()) return found->second;
+  auto row = SqlTables::find_receiver(name);
+  if (row) receivers_.emplace(name, *row);
+  return row;
+}
+
+ReceiverRow BatchTables::insert_receiver(const ReceiverRef& ref, WallTime at) {
+  const ReceiverRow row = SqlTables::insert_receiver(ref, at);
+  receivers_.insert_or_assign(ref.name, row);
+  held_[row.no] = false;
+  return row;
+}
+
+void BatchTables::set_group(ReceiverNo receiver, const std::string& group) {
+  step_aside();
+  SqlTables::set_group(receiver, group);
+}
+
+void BatchTables::set_disabled(ReceiverNo receiver, bool disabled, const std::string& reason, WallTime at) {
+  step_aside();
+  SqlTables::set_disabled(receiver, disabled, reason, at);
+}
+
+std::vector<TargetRow> BatchTables::targets_of(TaskNo task) {
+  Task* const there = known(task);
+  if (there == nullptr) return SqlTables::targets_of(task);
+  if (!there->targets) there->targets = SqlTables::targets_of(task);
+  return *there->targets;
+}
+
+bool BatchTables::insert_target(TaskNo task, const TargetRow& target) {
+  if (Task* const there = known(task)) there->targets.reset();
+  return SqlTables::insert_target(task, target);
+}
+
+EventNo BatchTables::insert_event(TaskNo task, const CommittedEvent& event) {
+  if (next_event_ == 0 || next_event_ > last_event_) {
+    next_event_ = last_event_ = db_.number("UPDATE meta SET value = value + 1 WHERE name = 'events' RETURNING value");
+    if (first_of_ours_ == 0) first_of_ours_ = next_event_;
+  }
+  CommittedEvent numbered = event;
+  numbered.no = next_event_++;
+  sheets_.insert(task, numbered, self_);
+  events_came_ = true;
+  return numbered.no;
+}
+
+bool BatchTables::was_told(const TaskRow& task, EventType type) {
+  write();
+  return SqlTables::was_told(task, type);
+}
+
+std::optional<FinalEvent> BatchTables::final_event(const TaskRow& task) {
+  write();
+  return SqlTables::final_event(task);
+}
+
+bool BatchTables::has_body(EventNo event, BodyFormat format) {
+  const bool ours = first_of_ours_ != 0 && event >= first_of_ours_;
+  return bodies_.contains({event, format}) || (!ours && SqlTables::has_body(event, format));
+}
+
+void BatchTables::insert_body(EventNo event, BodyFormat format, const std::string& body) {
+  sheets_.bodies.add(event, format, body);
+  bodies_[{event, format}] = true;
+}
+
+DeliveryNo BatchTables::insert_delivery(const NewDelivery& delivery) {
+  if (delivery_numbers_.list.empty()) {
+    take_in_numbers(db_.exec("SELECT nextval('deliveries_no_seq') FROM generate_series(1, 500)", {}),
+                    delivery_numbers_);
+  }
+  NewDelivery numbered = delivery;
+  numbered.record.no = delivery_numbers_.take();
+  const bool alone = numbered.record.task == 0;
+  sheets_.insert(numbered, alone ? std::optional(self_) : std::nullopt);
+  if (numbered.record.state == DeliveryState::held) held_[numbered.receiver] = true;
+  return numbered.record.no;
+}
+
+std::optional<DeliveryRecord> BatchTables::find_delivery(DeliveryNo no) {
+  write();
+  return SqlTables::find_delivery(no);
+}
+
+bool BatchTables::update_delivery(const change::Delivery& change) {
+  const auto found = deliveries_.find(change.no);
+  if (found == deliveries_.end()) return false;
+  found->second.update = change;
+  found->second.update->result.reset();
+  if (found->second.held || change.state == DeliveryState::held) held_.clear();  // it may be otherwise now
+  found->second.held = change.state == DeliveryState::held;
+  return true;
+}
+
+void BatchTables::restart_delivery(DeliveryNo no, DeliveryState state, WallTime due, const std::string& reason) {
+  deliveries_[no].update = change::Delivery{no, state, 0, due, std::nullopt, reason};
+  held_.clear();
+}
+
+void BatchTables::insert_attempt(DeliveryNo no, const SendResult& result) {
+  sheets_.insert(no, ++deliveries_[no].attempts, result);
+}
+
+std::vector<DeliveryRecord> BatchTables::matching(const change::Replay& change, std::optional<ReceiverNo> receiver,
+                                                  std::size_t most) {
+  write();
+  return SqlTables::matching(change, receiver, most);
+}
+
+bool BatchTables::any_held(ReceiverNo receiver) {
+  const auto found = held_.find(receiver);
+  if (found != held_.end()) return found->second;
+  write();
+  return held_[receiver] = SqlTables::any_held(receiver);
+}
+
+std::vector<DeliveryRecord> BatchTables::held_of(ReceiverNo receiver, std::size_t most) {
+  write();
+  return SqlTables::held_of(receiver, most);
+}
+
+void BatchTables::hold_pending(ReceiverNo receiver, const std::string& reason) {
+  step_aside();
+  SqlTables::hold_pending(receiver, reason);
+}
+
+}  // namespace mjwatchd::store::postgres

@@ -1,0 +1,134 @@
+// What the keeper tells: at the start, and when others call.
+#include <algorithm>
+
+#include "daemon/store/delivery_row.hpp"
+#include "daemon/store/postgres/keeper.hpp"
+
+namespace mjwatchd::store::postgres {
+namespace {
+
+constexpr std::size_t kPagesAhead = 4;  ///< that the loop has not taken in yet
+constexpr std::int64_t kEventsAtOnce = 500;
+constexpr std::int64_t kHeldAtOnce = 10'000;
+
+}  // namespace
+
+void Keeper::tell(std::vector<Event> page) {
+  {
+    const std::lock_guard lock(handled_->mutex);
+    ++handled_->waiting;
+  }
+  loop_.post([this, handled = handled_, page = std::move(page)]() mutable {
+    {
+      const std::lock_guard lock(handled->mutex);
+      --handled->waiting;
+    }
+    handled->wake.notify_all();
+    if (page_) page_(std::move(page));
+  });
+  flow();
+}
+
+/// Waits until the loop has taken in most of what it was told.
+void Keeper::flow() {
+  std::unique_lock lock(handled_->mutex);
+  handled_->wake.wait(lock, [this] { return closing_ || handled_->waiting < kPagesAhead; });
+}
+
+void Keeper::first_pages() {
+  remove_the_dead();  // says how many share, before anything is asked
+  std::vector<Event> page;
+  Rows receivers = db_->exec(
+      "SELECT name, disabled, failing_since FROM receivers WHERE disabled = 1 OR failing_since IS NOT NULL", {});
+  while (receivers.next()) {
+    page.emplace_back(
+        event::ReceiverAdopted{receivers.text(0), receivers.integer(1) != 0, receivers.maybe<WallTime>(2)});
+  }
+  Rows learned = db_->exec("SELECT gateway, state FROM learned ORDER BY gateway", {});
+  while (learned.next()) page.emplace_back(event::LearnedAdopted{learned.text(0), learned.text(1)});
+  if (!page.empty()) tell(std::move(page));
+  // Held ones are nobody's until they are freed; each daemon knows of them, and any may free them.
+  for (DeliveryNo after = 0;;) {
+    page.clear();
+    Rows held = db_->exec("SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
+                          " WHERE deliveries.state = 2 AND deliveries.no > ? ORDER BY deliveries.no LIMIT ?",
+                          {Value(after), Value(kHeldAtOnce)});
+    while (held.next()) {
+      page.emplace_back(event::DeliveryAdopted{read_delivery(held)});
+      after = held.integer(0);
+    }
+    if (page.empty()) break;
+    beat();
+    tell(std::move(page));
+  }
+  balance();
+  tell({});
+  first_pages_told_ = true;
+}
+
+void Keeper::share(unsigned daemons) {
+  if (shared_ == daemons) return;
+  shared_ = daemons;
+  tell({event::Shared{daemons}});
+}
+
+void Keeper::events_since() {
+  for (;;) {
+    std::vector<CommittedEvent> events;
+    Rows rows = db_->exec(
+        "SELECT no, type, gateway, id, sequence, at, webhook_id, body FROM events WHERE no > ? "
+        "AND daemon <> ? ORDER BY no LIMIT ?",
+        {Value(*heard_to_), Value(standing_.last_number()), Value(kEventsAtOnce)});
+    while (rows.next()) {
+      CommittedEvent event;
+      event.no = rows.integer(0);
+      event.type = rows.as<EventType>(1);
+      event.key = {rows.text(2), rows.text(3)};
+      event.sequence = rows.as<std::uint32_t>(4);
+      event.at = rows.time(5);
+      event.webhook_id = rows.text(6);
+      event.body = std::make_shared<const std::string>(rows.text(7));
+      events.push_back(std::move(event));
+    }
+    if (events.empty()) return;
+    heard_to_ = events.back().no;
+    const bool all = static_cast<std::int64_t>(events.size()) < kEventsAtOnce;
+    loop_.post([heard = heard_, events = std::move(events)]() mutable { heard(std::move(events)); });
+    if (all) return;
+  }
+}
+
+void Keeper::task_gone(TaskNo task) {
+  auto key = standing_.let_go(task);
+  if (!key) return;
+  std::vector<Event> page{event::Released{std::move(*key), task}};
+  // Its deliveries go on without it, in our hands.
+  Rows rows = db_->exec("SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
+                        " WHERE deliveries.task = ? AND deliveries.state = 0 AND deliveries.holder = ? ORDER BY "
+                        "deliveries.no",
+                        {Value(task), Value(standing_.last_number())});
+  while (rows.next()) {
+    page.emplace_back(event::DeliveryAdopted{read_delivery(rows)});
+    standing_.hold_delivery(rows.integer(0));
+  }
+  tell(std::move(page));
+}
+
+void Keeper::deliveries_came(const std::string& numbers) {
+  Rows rows = db_->exec(
+      "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
+      " LEFT JOIN tasks ON tasks.no = deliveries.task WHERE deliveries.no = ANY(string_to_array(?, ',')::bigint[]) "
+      "AND deliveries.state = 0 AND coalesce(deliveries.holder, tasks.holder) = ? ORDER BY deliveries.no",
+      {Value(numbers), Value(standing_.last_number())});
+  std::vector<Event> page;
+  while (rows.next()) page.emplace_back(event::DeliveryAdopted{read_delivery(rows)});
+  if (!page.empty()) tell(std::move(page));
+}
+
+void Keeper::receiver_changed(const std::string& name) {
+  Rows rows = db_->exec("SELECT disabled, failing_since FROM receivers WHERE name = ?", {Value(name)});
+  if (!rows.next()) return;
+  tell({event::ReceiverAdopted{name, rows.integer(0) != 0, rows.maybe<WallTime>(1)}});
+}
+
+}  // namespace mjwatchd::store::postgres

@@ -1,0 +1,65 @@
+// Whether this daemon is one of those of the watch list, as all its threads see it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "mjwatchd/event.hpp"
+
+namespace mjwatchd::store::postgres {
+
+/// A daemon's number among those of the watch list. Each joining gives a new one, so that nothing that was begun
+/// under an earlier one can be taken for something of today.
+using DaemonNo = std::int64_t;
+using Clock = std::chrono::steady_clock;
+
+/// This daemon's number, how long it is surely its own, and the tasks it holds under it. Any thread.
+class Standing {
+ public:
+  /// Joined: holds nothing yet, and what it will hold until `until` at least.
+  void begin(DaemonNo no, Clock::time_point until);
+  /// False when all was let go meanwhile, so that it must join anew.
+  [[nodiscard]] bool renew(Clock::time_point until);
+  /// 0: nothing is surely ours now.
+  [[nodiscard]] DaemonNo number() const { return lapsed() ? 0 : no_.load(); }
+  [[nodiscard]] bool lapsed() const { return Clock::now().time_since_epoch().count() >= until_; }
+  /// The number at the last joining, whether it still counts or not.
+  [[nodiscard]] DaemonNo last_number() const { return no_; }
+
+  /// `live`: a task that is watched or saved. One that is done is held for its deliveries.
+  void hold(TaskNo task, TaskKey key, bool live);
+  /// The task ended, and deliveries of it wait or not.
+  void ended(TaskNo task, bool deliveries);
+  /// Nothing when it is not held.
+  [[nodiscard]] std::optional<TaskKey> let_go(TaskNo task);
+  [[nodiscard]] std::vector<TaskNo> done_ones() const;
+  /// Everything, as the core is told that it is no longer ours.
+  [[nodiscard]] std::vector<Event> let_all_go();
+  void hold_delivery(DeliveryNo delivery);
+
+  /// Why the database can't be reached; empty while it can.
+  void away(std::string why);
+  [[nodiscard]] std::string away() const;
+
+ private:
+  struct Held {
+    TaskKey key;
+    bool live = true;
+  };
+  std::atomic<DaemonNo> no_{0};
+  std::atomic<Clock::rep> until_{0};
+  mutable std::mutex mutex_;
+  bool let_go_ = false;  ///< all, since it joined
+  std::unordered_map<TaskNo, Held> tasks_;
+  std::vector<DeliveryNo> alone_;  ///< deliveries of no task
+  std::string away_;
+};
+
+}  // namespace mjwatchd::store::postgres

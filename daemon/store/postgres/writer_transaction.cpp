@@ -1,0 +1,228 @@
+// One transaction of the writer, and what follows when it fails.
+#include <spdlog/spdlog.h>
+
+#include "daemon/store/postgres/schema.hpp"
+#include "daemon/store/postgres/writer.hpp"
+
+namespace mjwatchd::store::postgres {
+namespace {
+
+constexpr int kAgain = 20;  ///< so often is tried what others were in the way of
+constexpr milliseconds kFirstRest{100};
+constexpr milliseconds kLongestRest{2'000};
+constexpr std::size_t kNumbersInANote = 400;  ///< what others are called may be 8,000 bytes long
+constexpr const char* kNotOurs = "this daemon no longer holds the task";
+
+/// The store is being closed, and the database did not come back.
+class GivenUp : public std::runtime_error {
+ public:
+  GivenUp() : std::runtime_error("the daemon ended before the database was there again") {}
+};
+
+bool needs_lease(const Change& change) {
+  return std::holds_alternative<change::Task>(change) || std::holds_alternative<change::Delivery>(change);
+}
+
+}  // namespace
+
+// All together; when one of them can't be applied, each by itself, so that the others are.
+Writer::Results Writer::apply_all(const Batch& batch) {
+  Results results;
+  std::span<const Job> rest = batch;
+  try {
+    apply_surely(rest, results);
+    return results;
+  } catch (const std::exception&) {
+    results.clear();
+  }
+  for (; !rest.empty(); rest = rest.subspan(1)) {
+    Results one;
+    try {
+      apply_surely(rest.first(1), one);
+      results.push_back(std::move(one.front()));
+    } catch (const std::exception& error) {
+      const auto* postgres = dynamic_cast<const PostgresError*>(&error);
+      const bool no_room = postgres != nullptr && postgres->full();
+      const bool registration = std::holds_alternative<change::Register>(rest.front().change);
+      spdlog::error("the store could not apply a change: {}", error.what());
+      results.push_back(
+          only(no_room && registration ? CommitResult::Code::full : CommitResult::Code::failed, error.what()));
+    }
+  }
+  return results;
+}
+
+// Until it is known to be written. Throws when it can't be, for a reason of its own.
+void Writer::apply_surely(std::span<const Job> jobs, Results& results) {
+  for (int attempt = 1;;) {
+    results.clear();
+    effects_.clear();
+    ending_ = 0;
+    try {
+      apply_once(jobs, results);
+      return took_effect();
+    } catch (const NotAMember&) {
+      back_out();
+      rest(kFirstRest);  // we join again by ourselves
+    } catch (const PostgresError& error) {
+      const std::int64_t ending = ending_;
+      back_out();
+      if (error.lost()) {
+        spdlog::warn("the connection to PostgreSQL is lost, and made again: {}", error.what());
+        if (ending != 0 && committed(ending)) return took_effect();
+        continue;
+      }
+      if (!error.again() || ++attempt > kAgain) throw;
+      rest(milliseconds(attempt));
+    } catch (...) {
+      back_out();
+      throw;
+    }
+  }
+}
+
+void Writer::apply_once(std::span<const Job> jobs, Results& results) {
+  BatchTables& in = tables();
+  busy_since_ = Clock::now().time_since_epoch().count();
+  std::vector<const Change*> changes;
+  for (const Job& job : jobs) changes.push_back(&job.change);
+  std::vector<std::string> endpoints;
+  for (const auto& [name, rules] : jobs.front().rules->endpoints) endpoints.push_back(name);
+  in.begin(changes, standing_.last_number(), endpoints);
+  for (const Job& job : jobs) results.push_back(apply_one(job));
+  ending_ = in.transaction();
+  in.commit(channel_);
+}
+
+CommitResult Writer::apply_one(const Job& job) {
+  BatchTables& tables = *tables_;
+  // What was given under an earlier number was decided before others may have gone on.
+  const bool late = job.daemon != tables.self() && needs_lease(job.change);
+  if (late || !tables.may(job.change)) return only(CommitResult::Code::missing, kNotOurs);
+  if (const auto* forget = std::get_if<change::Forget>(&job.change)) {
+    const TaskNo no = tables.tell_holder(forget->key);
+    effects_.emplace_back([this, no] { standing_.ended(no, true); });  // its deliveries go on
+  }
+  Transaction in{tables, secrets_, *job.rules};
+  CommitResult result = apply(in, job.change);
+  if (result.code == CommitResult::Code::done) {
+    tell_others(job.change, result);
+    note(job.change, result);
+  }
+  return result;
+}
+
+void Writer::tell_others(const Change& change, CommitResult& result) {
+  if (const auto* receiver = std::get_if<change::Receiver>(&change)) tables_->call("receiver " + receiver->name);
+  const bool anyones = std::holds_alternative<change::Receiver>(change) ||
+                       std::holds_alternative<change::Replay>(change) ||
+                       std::holds_alternative<change::AddReceiver>(change);
+  if (anyones && !result.deliveries.empty()) keep_own(result);
+}
+
+// Deliveries go to who holds their task, or them; what nobody holds is ours now.
+void Writer::keep_own(CommitResult& result) {
+  std::vector<DeliveryNo> numbers;
+  for (const DeliveryRecord& one : result.deliveries) numbers.push_back(one.no);
+  BatchTables::Owned owned = tables_->take_free(numbers);
+  for (auto& [task, key] : owned.tasks) {
+    effects_.emplace_back([this, task = task, key = key] { standing_.hold(task, key, false); });
+  }
+  std::vector<DeliveryRecord> own;
+  std::string others;
+  std::size_t named = 0;
+  const auto call = [&] {
+    if (named != 0) tables_->call("deliveries " + others);
+    others.clear();
+    named = 0;
+  };
+  for (DeliveryRecord& one : result.deliveries) {
+    // What is still held tells the core to ask again, whoever will have it.
+    if (one.state != DeliveryState::pending || owned.deliveries.contains(one.no)) {
+      own.push_back(std::move(one));
+      continue;
+    }
+    others += (others.empty() ? "" : ",") + std::to_string(one.no);
+    result.elsewhere.push_back(std::move(one));
+    if (++named == kNumbersInANote) call();
+  }
+  call();
+  result.deliveries = std::move(own);
+}
+
+/// What we hold is otherwise once this is committed.
+void Writer::note(const Change& change, const CommitResult& result) {
+  if (const auto* wish = std::get_if<change::Register>(&change)) {
+    const TaskNo no = tables_->number_of(wish->registration.key);
+    effects_.emplace_back([this, no, key = wish->registration.key] { standing_.hold(no, key, true); });
+  } else if (const auto* task = std::get_if<change::Task>(&change); task != nullptr && task->phase == Phase::done) {
+    const TaskNo no = tables_->number_of(task->key);
+    effects_.emplace_back([this, no, some = !result.deliveries.empty()] { standing_.ended(no, some); });
+  } else if (std::holds_alternative<change::Test>(change)) {
+    for (const DeliveryRecord& one : result.deliveries) {
+      effects_.emplace_back([this, no = one.no] { standing_.hold_delivery(no); });
+    }
+  }
+}
+
+void Writer::took_effect() {
+  for (const auto& effect : std::exchange(effects_, {})) effect();
+}
+
+BatchTables& Writer::tables() {
+  for (milliseconds pause = kFirstRest; !db_; pause = std::min(2 * pause, kLongestRest)) {
+    try {
+      db_ = std::make_unique<Connection>(address_);
+      tables_ = std::make_unique<BatchTables>(*db_);
+      channel_ = channel(*db_);
+      standing_.away({});
+      return *tables_;
+    } catch (const PostgresError& error) {
+      tables_.reset();
+      db_.reset();
+      standing_.away(error.what());
+    }
+    rest(pause);
+  }
+  return *tables_;
+}
+
+// A COMMIT whose answer was lost may have been done, may be going on, or was never begun.
+bool Writer::committed(std::int64_t transaction) {
+  for (;;) {
+    try {
+      static_cast<void>(tables());
+      Rows rows = db_->exec("SELECT coalesce(pg_xact_status(?::xid8), 'aborted')", {Value(transaction)});
+      const std::string status = rows.next() ? rows.text(0) : "aborted";
+      if (status != "in progress") return status == "committed";
+    } catch (const PostgresError& error) {
+      if (!error.lost()) throw;
+      back_out();
+    }
+    rest(kFirstRest);
+  }
+}
+
+void Writer::back_out() {
+  if (!db_) return;
+  tables_->drop();
+  try {
+    if (db_->good() && db_->in_transaction()) db_->run("ROLLBACK");
+  } catch (const PostgresError&) {  // then the connection is gone, and with it the transaction
+  }
+  if (db_->good() && !db_->in_transaction()) return;
+  tables_.reset();
+  db_.reset();
+}
+
+// While it is waited for the database, nothing hangs but the database: that is told as what it is.
+void Writer::rest(milliseconds time) {
+  busy_since_ = 0;
+  std::unique_lock lock(mutex_);
+  const auto end = Clock::now() + time;
+  // Closing does not make the waiting shorter, but it bounds it.
+  wake_.wait_until(lock, end, [&] { return closing_ && Clock::now() >= *give_up_at_; });
+  if (closing_ && Clock::now() >= *give_up_at_) throw GivenUp();
+}
+
+}  // namespace mjwatchd::store::postgres

@@ -1,0 +1,28 @@
+// A watch list as the runtime has it, whatever database it is in.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "daemon/store/rules.hpp"
+#include "mjwatchd/ports.hpp"
+
+namespace mjwatchd::store {
+
+/// What the shell asks of the store besides what the core needs. Loop thread only.
+class Store : public TaskStore {
+ public:
+  /// For changes from now on.
+  virtual void reload(StoreRules rules) = 0;
+  /// Changes that were asked for and are not answered.
+  [[nodiscard]] virtual std::size_t waiting() const = 0;
+  /// Since when the writer has been at one transaction; nothing while idle. Says whether the database hangs.
+  [[nodiscard]] virtual std::optional<std::chrono::steady_clock::time_point> busy_since() const = 0;
+  /// Why nothing is written any more; empty while all is well.
+  [[nodiscard]] virtual std::string broken() const = 0;
+  /// Why nothing can be read or written now, though it will be again by itself; empty while all is well.
+  [[nodiscard]] virtual std::string away() const { return {}; }
+};
+
+}  // namespace mjwatchd::store
