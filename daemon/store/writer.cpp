@@ -8,20 +8,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kBatch = 1000;  ///< bounds how long the first of a batch waits for the last
-
-/// Marks the writer as busy as long as it lives.
-class Busy {
- public:
-  explicit Busy(std::atomic<Clock::rep>& since) : since_(since) { since_ = Clock::now().time_since_epoch().count(); }
-  ~Busy() { since_ = 0; }
-  Busy(const Busy&) = delete;
-  Busy& operator=(const Busy&) = delete;
-
- private:
-  std::atomic<Clock::rep>& since_;
-};
-
 int note_wal(void* pages, sqlite3*, const char*, int count) {
   *static_cast<int*>(pages) = count;
   return SQLITE_OK;
@@ -31,11 +17,11 @@ int note_wal(void* pages, sqlite3*, const char*, int count) {
 
 Writer::Writer(Loop& loop, std::unique_ptr<Connection> db, webhooks::SecretBox secrets, Rules rules)
     : loop_(loop),
+      queue_(loop, std::move(rules)),
       db_(std::move(db)),
       secrets_(std::move(secrets)),
       tables_(*db_),
-      pruner_(*db_),
-      rules_(std::move(rules)) {
+      pruner_(*db_) {
   page_size_ = db_->number("PRAGMA page_size");
   sqlite3_wal_hook(db_->handle(), note_wal, &wal_pages_);
   watch_size();
@@ -45,52 +31,15 @@ Writer::Writer(Loop& loop, std::unique_ptr<Connection> db, webhooks::SecretBox s
 
 Writer::~Writer() { close(); }
 
-void Writer::commit(Change change, std::function<void(CommitResult)> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (closing_) return;
-    ++waiting_;
-    queue_.push_back({std::move(change), rules_, std::move(done), loop_.guard()});
-  }
-  wake_.notify_one();
-}
-
-void Writer::prune(WallTime before, std::function<void(std::size_t)> done) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (closing_) return;
-    PruneOrder order;
-    order.before = before;
-    asked_.push_back({order, std::move(done), loop_.guard()});
-  }
-  wake_.notify_one();
-}
-
-void Writer::use(Rules rules) {
-  const std::lock_guard lock(mutex_);
-  rules_ = std::move(rules);
-}
-
 void Writer::close() {
-  {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
-  }
-  wake_.notify_one();
+  queue_.close();
   if (!thread_.joinable()) return;
   thread_.join();
-  asked_.clear();  // these are not answered, and the loop need not wait for them
-  pruning_.clear();
+  queue_.drop_prunings();
   if (!broken().empty()) {  // what is in the log stays there: the next start reads it, on a disk that was looked after
     sqlite3_db_config(db_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   }
   db_.reset();
-}
-
-std::optional<Clock::time_point> Writer::busy_since() const {
-  const Clock::rep since = busy_since_;
-  if (since == 0) return std::nullopt;
-  return Clock::time_point(Clock::duration(since));
 }
 
 std::string Writer::broken() const {
@@ -112,27 +61,16 @@ void Writer::run() {
     Batch batch = take_batch();
     const bool idle = batch.empty();
     if (!idle) commit_batch(std::move(batch));
-    {
-      const std::lock_guard lock(mutex_);
-      if (idle && closing_) return;
-    }
+    if (idle && queue_.closed()) return;
     tend();
   }
 }
 
 // Waits until there is something to do; an empty batch means that the file is to be tended, or the end.
 Writer::Batch Writer::take_batch() {
-  std::unique_lock lock(mutex_);
-  const bool resting = Clock::now() < rest_until_;
-  const bool chores = broken_.empty() && !resting && (!pruning_.empty() || (crowded_ && !all_live_));
-  const auto something = [this] { return closing_ || !queue_.empty() || !asked_.empty(); };
-  if (!chores && resting) wake_.wait_until(lock, rest_until_, something);
-  if (!chores && !resting) wake_.wait(lock, something);
-  for (auto& pruning : asked_) pruning_.push_back(std::move(pruning));
-  asked_.clear();
-  Batch batch;
-  for (; !queue_.empty() && batch.size() < kBatch; queue_.pop_front()) batch.push_back(std::move(queue_.front()));
-  return batch;
+  if (Clock::now() < rest_until_) return queue_.take(rest_until_);
+  const bool chores = (queue_.pruning() || (crowded_ && !all_live_)) && broken().empty();
+  return queue_.take(chores ? Clock::time_point::min() : Clock::time_point::max());
 }
 
 void Writer::commit_batch(Batch batch) {
@@ -143,7 +81,7 @@ void Writer::commit_batch(Batch batch) {
   } else {
     results.assign(batch.size(), only(CommitResult::Code::failed, "nothing is written any more: " + why));
   }
-  answer(std::move(batch), std::move(results));
+  queue_.answer(std::move(batch), std::move(results));
 }
 
 Writer::Results Writer::apply_all(const Batch& batch) {
@@ -218,17 +156,6 @@ CommitResult Writer::apply_one(const Job& job) {
 CommitResult Writer::refused(const Job& job, const SqliteError& error) {
   const bool no_room = error.full() && std::holds_alternative<change::Register>(job.change);
   return only(no_room ? CommitResult::Code::full : CommitResult::Code::failed, error.what());
-}
-
-void Writer::answer(Batch batch, Results results) {
-  loop_.post([this, open = loop_.open(), batch = std::move(batch), results = std::move(results)]() mutable {
-    for (std::size_t i = 0; i < batch.size(); ++i) {
-      --waiting_;
-      const auto done = std::move(batch[i].done);
-      if (done) done(std::move(results[i]));
-      if (!*open) return;  // this answer closed the store
-    }
-  });
 }
 
 void Writer::back_out() {

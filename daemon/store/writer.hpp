@@ -1,10 +1,7 @@
 // The thread that writes.
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "daemon/store/busy_since.hpp"
+#include "daemon/store/change_queue.hpp"
 #include "daemon/store/loop.hpp"
 #include "daemon/store/pruner.hpp"
 #include "daemon/store/sql_tables.hpp"
@@ -25,40 +24,32 @@ namespace mjwatchd::store {
 /// Called on the loop's thread; broken() and busy_since() from any. `loop` must outlive it.
 class Writer {
  public:
-  using Rules = std::shared_ptr<const StoreRules>;
+  using Rules = ChangeQueue::Rules;
 
   Writer(Loop& loop, std::unique_ptr<Connection> db, webhooks::SecretBox secrets, Rules rules);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  void commit(Change change, std::function<void(CommitResult)> done);
-  void prune(WallTime before, std::function<void(std::size_t)> done);
+  void commit(Change change, std::function<void(CommitResult)> done) {
+    queue_.push(std::move(change), std::move(done), {});
+  }
+  void prune(WallTime before, std::function<void(std::size_t)> done) { queue_.prune(before, std::move(done)); }
   /// For changes from now on.
-  void use(Rules rules);
+  void use(Rules rules) { queue_.use(std::move(rules)); }
   /// Commits what waits and ends the thread. Blocking; may be called again.
   void close();
 
-  [[nodiscard]] std::size_t waiting() const { return waiting_; }
-  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const;
+  [[nodiscard]] std::size_t waiting() const { return queue_.waiting(); }
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const { return busy_since_.get(); }
   [[nodiscard]] std::string broken() const;
   /// Stops all writing for good: the file is not to be trusted. The first reason stays.
   void stop_writing(const std::string& why);
 
  private:
-  struct Job {
-    Change change;
-    Rules rules;
-    std::function<void(CommitResult)> done;
-    Loop::Guard guard;
-  };
-  struct Pruning {
-    PruneOrder order;
-    std::function<void(std::size_t)> done;
-    Loop::Guard guard;
-  };
-  using Batch = std::vector<Job>;
-  using Results = std::vector<CommitResult>;
+  using Job = ChangeQueue::Job;
+  using Batch = ChangeQueue::Batch;
+  using Results = ChangeQueue::Results;
 
   void run();
   [[nodiscard]] Batch take_batch();
@@ -68,21 +59,19 @@ class Writer {
   void apply_each(const Batch& batch, Results& results);
   [[nodiscard]] CommitResult apply_one(const Job& job);
   [[nodiscard]] static CommitResult refused(const Job& job, const SqliteError& error);
-  void answer(Batch batch, Results results);
 
   // Between the changes.
   void tend();
   void checkpoint(int at_pages);
   void relieve();
-  [[nodiscard]] Rules rules_now() const;
   void go_on_pruning();
   void watch_size();
-  void settle_pruning();
+  void settle_all_pruning();
   void failed(const SqliteError& error, const char* doing);
   void back_out();
 
   Loop& loop_;
-  std::size_t waiting_ = 0;  ///< loop's thread: asked, not answered
+  ChangeQueue queue_;
 
   // The writer's own.
   std::unique_ptr<Connection> db_;
@@ -98,16 +87,10 @@ class Writer {
   std::chrono::steady_clock::time_point warn_again_at_{};
   std::chrono::steady_clock::time_point complain_again_at_{};
   std::chrono::steady_clock::time_point rest_until_{};  ///< no pruning before: the disk was full
-  std::deque<Pruning> pruning_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> queue_;
-  std::deque<Pruning> asked_;
-  Rules rules_;
-  bool closing_ = false;
   std::string broken_;
-  std::atomic<std::chrono::steady_clock::rep> busy_since_{0};
+  BusySince busy_since_;
   std::thread thread_;
 };
 

@@ -14,23 +14,22 @@ constexpr std::chrono::hours kWarnAgain{1};
 
 void Writer::tend() {
   if (!broken().empty()) {
-    for (; !pruning_.empty(); pruning_.pop_front()) settle_pruning();
+    settle_all_pruning();
     return;
   }
   const bool resting = std::chrono::steady_clock::now() < rest_until_;
-  busy_since_ = std::chrono::steady_clock::now().time_since_epoch().count();
+  const Busy busy(busy_since_);
   try {
     checkpoint(kCheckpointPages);
     watch_size();
-    if (!resting && !pruning_.empty()) go_on_pruning();
+    if (!resting && queue_.pruning()) go_on_pruning();
     if (!resting && crowded_ && !all_live_) relieve();
   } catch (const SqliteError& error) {
     back_out();
     failed(error, "tending the file");
-    for (; !pruning_.empty(); pruning_.pop_front()) settle_pruning();
+    settle_all_pruning();
     rest_until_ = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   }
-  busy_since_ = 0;
 }
 
 // Moves what is in the log into the file. SQLite would do it by itself at commits, but hides it when the
@@ -55,38 +54,27 @@ void Writer::relieve() {
   db_->run("COMMIT");
   if (all_live_) look_again_at_ = std::chrono::steady_clock::now() + kLookAgain;
   if (saved.empty()) return;
-  const Rules rules = rules_now();
+  const Rules rules = queue_.rules();
   if (!rules->relieved) return;
   loop_.post([rules, saved = std::move(saved)]() mutable { rules->relieved(std::move(saved)); });
 }
 
-Writer::Rules Writer::rules_now() const {
-  const std::lock_guard lock(mutex_);
-  return rules_;
-}
-
 void Writer::go_on_pruning() {
-  PruneOrder order = pruning_.front().order;
+  PruneOrder order = queue_.first_pruning();
   db_->run("BEGIN IMMEDIATE");
   pruner_.step(order);
   db_->run("COMMIT");
-  pruning_.front().order = order;
-  if (order.stage != PruneOrder::Stage::finished) return;
-  settle_pruning();
-  pruning_.pop_front();
+  queue_.first_pruning() = order;
+  if (order.stage == PruneOrder::Stage::finished) queue_.settle_pruning();
 }
 
-/// Answers the first; what it removed is removed, even if it could not go on.
-void Writer::settle_pruning() {
-  Pruning& first = pruning_.front();
-  loop_.post([done = std::move(first.done), removed = first.order.tasks_removed, guard = std::move(first.guard)] {
-    if (done) done(removed);
-  });
+void Writer::settle_all_pruning() {
+  while (queue_.pruning()) queue_.settle_pruning();
 }
 
 void Writer::watch_size() {
   const std::int64_t pages = db_->number("PRAGMA page_count") - db_->number("PRAGMA freelist_count");
-  crowded_ = static_cast<std::uint64_t>(pages * page_size_) >= rules_now()->max_size;
+  crowded_ = static_cast<std::uint64_t>(pages * page_size_) >= queue_.rules()->max_size;
   // Something may have finished, or have been delivered, since nothing could go.
   if (!crowded_ || db_->number("SELECT n FROM counters WHERE kind = 3") > 0 ||
       std::chrono::steady_clock::now() >= look_again_at_) {

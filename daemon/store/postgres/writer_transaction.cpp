@@ -7,7 +7,8 @@
 namespace mjwatchd::store::postgres {
 namespace {
 
-constexpr int kAgain = 20;  ///< so often is tried what others were in the way of
+constexpr int kAgain = 20;                    ///< so often is tried what others were in the way of
+constexpr std::chrono::seconds kLastWait{5};  ///< at the end, for a database that is away
 constexpr milliseconds kFirstRest{100};
 constexpr milliseconds kLongestRest{2'000};
 constexpr std::size_t kNumbersInANote = 400;  ///< what others are called may be 8,000 bytes long
@@ -83,7 +84,7 @@ void Writer::apply_surely(std::span<const Job> jobs, Results& results) {
 
 void Writer::apply_once(std::span<const Job> jobs, Results& results) {
   BatchTables& in = tables();
-  busy_since_ = Clock::now().time_since_epoch().count();
+  busy_since_.begin();
   std::vector<const Change*> changes;
   for (const Job& job : jobs) changes.push_back(&job.change);
   std::vector<std::string> endpoints;
@@ -97,7 +98,7 @@ void Writer::apply_once(std::span<const Job> jobs, Results& results) {
 CommitResult Writer::apply_one(const Job& job) {
   BatchTables& tables = *tables_;
   // What was given under an earlier number was decided before others may have gone on.
-  const bool late = job.daemon != tables.self() && needs_lease(job.change);
+  const bool late = job.origin.daemon != tables.self() && needs_lease(job.change);
   if (late || !tables.may(job.change)) return only(CommitResult::Code::missing, kNotOurs);
   if (const auto* forget = std::get_if<change::Forget>(&job.change)) {
     const TaskNo no = tables.tell_holder(forget->key);
@@ -217,12 +218,8 @@ void Writer::back_out() {
 
 // While it is waited for the database, nothing hangs but the database: that is told as what it is.
 void Writer::rest(milliseconds time) {
-  busy_since_ = 0;
-  std::unique_lock lock(mutex_);
-  const auto end = Clock::now() + time;
-  // Closing does not make the waiting shorter, but it bounds it.
-  wake_.wait_until(lock, end, [&] { return closing_ && Clock::now() >= *give_up_at_; });
-  if (closing_ && Clock::now() >= *give_up_at_) throw GivenUp();
+  busy_since_.end();
+  if (!queue_.sleep(time, kLastWait)) throw GivenUp();
 }
 
 }  // namespace mjwatchd::store::postgres
