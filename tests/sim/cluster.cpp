@@ -8,7 +8,6 @@
 namespace mjwatchd::sim {
 namespace {
 using namespace std::chrono_literals;
-constexpr WallTime kBeginning{1'800'000'000s};
 constexpr milliseconds kLongest = 24h * 90;
 constexpr milliseconds kLongestIdle = 26h;  ///< there is always something to be done before
 constexpr milliseconds kNever_ = 24h * 9999;
@@ -24,6 +23,7 @@ Cluster::Cluster(const Scenario& scenario, const Sharing& sharing, Findings::Tra
       receivers_(scenario, clock_, findings_),
       database_(clock_, findings_, disk_, fault),
       rules_(scenario, clock_, findings_, disk_, receivers_, gateways_),
+      apps_(scenario, clock_, dice_, rules_, doors()),
       sharing_rules_(scenario, clock_, findings_, database_, gateways_) {
   for (const auto& [name, plan] : scenario.gateways) {
     gateways_.emplace(name, std::make_unique<FakeGateway>(name, scenario, clock_, kBeginning));
@@ -54,8 +54,8 @@ const Findings& Cluster::run_until(milliseconds when) {
 }
 
 void Cluster::plan() {
-  plan_apps();
-  plan_people();
+  apps_.plan_apps();
+  apps_.plan_people();
   for (Daemon& daemon : daemons_) {
     const DaemonPlan& plan = sharing_.daemons[daemon.place];
     clock_.at(plan.comes, [this, &daemon] { boot(daemon); });
@@ -88,7 +88,7 @@ void Cluster::calm() {
 }
 
 bool Cluster::over() const {
-  if (!calm_ || apps_plans_ != 0) return false;
+  if (!calm_ || apps_.planned() != 0) return false;
   return std::all_of(daemons_.begin(), daemons_.end(),
                      [](const Daemon& daemon) {
                        if (!daemon.watcher || daemon.stopped || !daemon.wishes.empty() || !daemon.inbox.empty())
@@ -104,7 +104,7 @@ bool Cluster::over() const {
 }
 
 std::string Cluster::what_is_left() const {
-  std::string left = std::to_string(apps_plans_) + " wishes to come";
+  std::string left = std::to_string(apps_.planned()) + " wishes to come";
   for (const Daemon& daemon : daemons_) {
     left += "; daemon " + std::to_string(daemon.place) + ": ";
     if (!daemon.watcher) {
@@ -152,18 +152,6 @@ Now Cluster::now(const Daemon& daemon) const {
   return {Time(daemon.origin + clock_.now() - daemon.booted), kBeginning + clock_.now() + daemon.wall_error};
 }
 
-Settings Cluster::settings_now() const {
-  Settings settings = scenario_.settings;
-  if (calm_) return settings;
-  for (const auto& [name, plan] : scenario_.gateways) {
-    if (plan.unconfigured && plan.unconfigured->has(clock_.now())) settings.gateways.erase(name);
-  }
-  for (const auto& [name, plan] : scenario_.receivers) {
-    if (plan.unconfigured && plan.unconfigured->has(clock_.now())) settings.webhooks.endpoints.erase(name);
-  }
-  return settings;
-}
-
 void Cluster::boot(Daemon& daemon) {
   ++daemon.life;
   daemon.booted = clock_.now();
@@ -205,7 +193,7 @@ void Cluster::crash(Daemon& daemon, bool gently) {
   daemon.watcher.reset();
   daemon.inbox.clear();
   daemon.left.clear();
-  for (auto& [ticket, wish] : daemon.wishes) ask_at(clock_.now() + dice_.between(100ms, 3s), std::move(wish));
+  for (auto& [ticket, wish] : daemon.wishes) apps_.ask_at(clock_.now() + dice_.between(100ms, 3s), std::move(wish));
   daemon.wishes.clear();
   clock_.in(dice_.chance(60) ? dice_.between(10ms, 3s) : dice_.between(1s, 5min), [this, &daemon] { boot(daemon); });
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mjwatchd/watcher.hpp"
+#include "tests/sim/apps.hpp"
 #include "tests/sim/clockwork.hpp"
 #include "tests/sim/database.hpp"
 #include "tests/sim/dice.hpp"
@@ -49,11 +50,7 @@ class Cluster {
   const Findings& run_until(milliseconds when);
 
  private:
-  /// A client's call that is repeated until it is answered, by any daemon.
-  struct Wish {
-    std::function<Event(Ticket)> ask;
-    std::function<void(const CommitResult&)> answered;
-  };
+  using Wish = Apps::Wish;
   struct Daemon {
     std::size_t place = 0;
     std::unique_ptr<Watcher> watcher;  ///< while it lives
@@ -87,7 +84,9 @@ class Cluster {
   [[nodiscard]] std::string what_is_left() const;
   [[nodiscard]] bool dies_now();
   [[nodiscard]] Now now(const Daemon& daemon) const;
-  [[nodiscard]] Settings settings_now() const;
+  [[nodiscard]] Settings settings_now() const {
+    return calm_ ? scenario_.settings : scenario_.settings_at(clock_.now());
+  }
 
   // Actions.
   bool carry_out(Daemon& daemon, Actions actions);
@@ -104,14 +103,9 @@ class Cluster {
   [[nodiscard]] std::function<void(Event)> to(Daemon& daemon);
 
   // Apps.
-  void plan_apps();
-  void plan_people();
+  [[nodiscard]] Apps::Doors doors();
   void ask(Wish wish);
-  void ask_at(milliseconds when, Wish wish);
-  void register_task(const TaskPlan& plan, milliseconds when, bool may_delete);
-  void delete_task(const TaskPlan& plan);
   void refresh(const TaskKey& key);
-  void change_at(milliseconds when, std::function<Change(WallTime)> make);
 
   const Scenario& scenario_;
   const Sharing& sharing_;
@@ -124,6 +118,7 @@ class Cluster {
   std::map<std::string, std::unique_ptr<FakeGateway>> gateways_;
   Database database_;
   Rules rules_;
+  Apps apps_;
   SharingRules sharing_rules_;
   std::deque<Daemon> daemons_;
 
@@ -131,7 +126,6 @@ class Cluster {
   milliseconds acted_{};  ///< when a core last asked for anything
   SessionNo last_session_ = 0;
   Ticket last_ticket_ = 0;
-  std::size_t apps_plans_ = 0;  ///< what apps still mean to ask
   std::uint64_t steps_ = 0, crashes_ = 0;
 };
 

@@ -230,6 +230,17 @@ void draw_clock(Dice& dice, Scenario& scenario) {
 
 }  // namespace
 
+Settings Scenario::settings_at(milliseconds when) const {
+  Settings then = settings;
+  for (const auto& [name, plan] : gateways) {
+    if (plan.unconfigured && plan.unconfigured->has(when)) then.gateways.erase(name);
+  }
+  for (const auto& [name, plan] : receivers) {
+    if (plan.unconfigured && plan.unconfigured->has(when)) then.webhooks.endpoints.erase(name);
+  }
+  return then;
+}
+
 ReceiverRef receiver_of(const WebhookTarget& target) {
   if (!target.endpoint.empty()) return {target.endpoint, target.endpoint};
   return {"url:" + target.url, "origin:" + target.url.substr(0, target.url.find('/', 8))};

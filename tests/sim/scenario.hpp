@@ -89,6 +89,9 @@ struct ReceiverPlan {
   std::optional<Span> disabled;            ///< somebody disables it
 };
 
+/// The wall clock's time when a world begins.
+inline constexpr WallTime kBeginning{std::chrono::seconds(1'800'000'000)};
+
 struct Scenario {
   std::uint64_t seed = 0;
   Settings settings;
@@ -107,6 +110,9 @@ struct Scenario {
   std::vector<ClockStep> clock_steps;
   milliseconds calm_at{};  ///< from here on nothing more goes wrong
   std::vector<milliseconds> replays_at;
+
+  /// What the configuration says then.
+  [[nodiscard]] Settings settings_at(milliseconds when) const;
 };
 
 [[nodiscard]] Scenario draw(std::uint64_t seed);

@@ -6,7 +6,6 @@
 namespace mjwatchd::sim {
 namespace {
 using namespace std::chrono_literals;
-constexpr WallTime kBeginning{1'800'000'000s};
 constexpr milliseconds kLongest = 24h * 90;
 constexpr std::uint64_t kMostSteps = 3'000'000;
 }  // namespace
@@ -20,7 +19,8 @@ World::World(const Scenario& scenario, Findings::Trace trace, Fault fault)
       saboteur_(fault, scenario.seed, disk_),
       pictures_(scenario, clock_),
       receivers_(scenario, clock_, findings_),
-      rules_(scenario, clock_, findings_, disk_, receivers_, gateways_) {
+      rules_(scenario, clock_, findings_, disk_, receivers_, gateways_),
+      apps_(scenario, clock_, dice_, rules_, doors()) {
   for (const auto& [name, plan] : scenario.gateways) {
     gateways_.emplace(name, std::make_unique<FakeGateway>(name, scenario, clock_, kBeginning));
   }
@@ -45,8 +45,8 @@ const Findings& World::run() {
 }
 
 void World::plan() {
-  plan_apps();
-  plan_people();
+  apps_.plan_apps();
+  apps_.plan_people();
   for (const auto& [name, gateway] : scenario_.gateways) {
     if (gateway.forgetful) clock_.at(gateway.forgetful->from, [this, one = name] { rules_.forgets(one); });
     if (!gateway.unconfigured) continue;
@@ -77,13 +77,13 @@ void World::calm() {
 }
 
 bool World::over() const {
-  if (!calm_ || !watcher_ || stopped_ || apps_plans_ != 0 || !wishes_.empty() || !unasked_.empty()) return false;
+  if (!calm_ || !watcher_ || stopped_ || apps_.planned() != 0 || !wishes_.empty() || !unasked_.empty()) return false;
   return watcher_->live() == 0 && watcher_->outbox().pending() == 0 && watcher_->saving() == 0 && disk_.idle() &&
          inbox_.empty();
 }
 
 std::string World::what_is_left() const {
-  std::string left = std::to_string(wishes_.size() + unasked_.size() + apps_plans_) + " wishes";
+  std::string left = std::to_string(wishes_.size() + unasked_.size() + apps_.planned()) + " wishes";
   if (!watcher_) return left + ", no daemon";
   left += ", " + std::to_string(watcher_->live()) + " tasks, " + std::to_string(watcher_->outbox().pending()) +
           " deliveries, " + std::to_string(watcher_->saving()) + " saves";
@@ -97,18 +97,6 @@ std::string World::what_is_left() const {
 // ---- the daemon's life
 
 Now World::now() const { return {Time(origin_ + clock_.now() - booted_), kBeginning + clock_.now() + wall_error_}; }
-
-Settings World::settings_now() const {
-  Settings settings = scenario_.settings;
-  if (calm_) return settings;
-  for (const auto& [name, plan] : scenario_.gateways) {
-    if (plan.unconfigured && plan.unconfigured->has(clock_.now())) settings.gateways.erase(name);
-  }
-  for (const auto& [name, plan] : scenario_.receivers) {
-    if (plan.unconfigured && plan.unconfigured->has(clock_.now())) settings.webhooks.endpoints.erase(name);
-  }
-  return settings;
-}
 
 void World::boot() {
   booted_ = clock_.now();
@@ -128,7 +116,7 @@ void World::boot() {
   });
   std::vector<Wish> wishes = std::move(unasked_);
   unasked_.clear();
-  for (Wish& wish : wishes) ask_at(clock_.now() + dice_.between(0ms, 3s), std::move(wish));
+  for (Wish& wish : wishes) apps_.ask_at(clock_.now() + dice_.between(0ms, 3s), std::move(wish));
   plan_wake();
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mjwatchd/watcher.hpp"
+#include "tests/sim/apps.hpp"
 #include "tests/sim/clockwork.hpp"
 #include "tests/sim/dice.hpp"
 #include "tests/sim/disk.hpp"
@@ -40,12 +41,7 @@ class World {
   [[nodiscard]] milliseconds passed() const { return clock_.now(); }
 
  private:
-  /// A client's call that is repeated until it is answered.
-  struct Wish {
-    std::function<Event(Ticket)> ask;
-    std::function<void(const CommitResult&)> answered;
-  };
-
+  using Wish = Apps::Wish;
   // Life.
   void plan();
   void boot();
@@ -67,7 +63,9 @@ class World {
   [[nodiscard]] std::string what_is_left() const;
   [[nodiscard]] std::optional<Death> dies_now();
   [[nodiscard]] Now now() const;
-  [[nodiscard]] Settings settings_now() const;
+  [[nodiscard]] Settings settings_now() const {
+    return calm_ ? scenario_.settings : scenario_.settings_at(clock_.now());
+  }
   void check_idling(std::size_t events, std::size_t actions);
 
   // Actions.
@@ -83,14 +81,10 @@ class World {
   void ask_gateway(CallNo call, const std::string& gateway, std::vector<std::string> ids, bool batch);
 
   // Apps.
-  void plan_apps();
-  void plan_people();
+  [[nodiscard]] Apps::Doors doors();
   void ask(Wish wish);
-  void ask_at(milliseconds when, Wish wish);
-  void register_task(const TaskPlan& plan, milliseconds when, bool may_delete);
-  void delete_task(const TaskPlan& plan);
   void refresh(const TaskKey& key);
-  void change_at(milliseconds when, std::function<Change(WallTime)> make);
+  [[nodiscard]] std::function<void()> deleting(const TaskKey& key);
 
   const Scenario& scenario_;
   Clockwork clock_;
@@ -103,6 +97,7 @@ class World {
   FakeReceivers receivers_;
   std::map<std::string, std::unique_ptr<FakeGateway>> gateways_;
   Rules rules_;
+  Apps apps_;
 
   // The daemon, while it lives.
   std::unique_ptr<Watcher> watcher_;
@@ -121,8 +116,7 @@ class World {
 
   Ticket last_ticket_ = 0;
   std::map<Ticket, Wish> wishes_;
-  std::vector<Wish> unasked_;   ///< while the daemon is down
-  std::size_t apps_plans_ = 0;  ///< what apps still mean to ask
+  std::vector<Wish> unasked_;  ///< while the daemon is down
   std::uint64_t steps_ = 0, crashes_ = 0;
 };
 

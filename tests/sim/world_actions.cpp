@@ -84,7 +84,7 @@ void World::obey(const action::Answer& action) {
   Wish wish = std::move(found->second);
   wishes_.erase(found);
   if (action.result.code == CommitResult::Code::failed) {
-    return ask_at(clock_.now() + dice_.between(milliseconds(100), milliseconds(3000)), std::move(wish));
+    return apps_.ask_at(clock_.now() + dice_.between(milliseconds(100), milliseconds(3000)), std::move(wish));
   }
   wish.answered(action.result);
 }

@@ -1,13 +1,14 @@
-#include <memory>
+// How apps reach the daemon.
 #include <utility>
 
 #include "tests/sim/world.hpp"
 
 namespace mjwatchd::sim {
-namespace {
-using namespace std::chrono_literals;
-constexpr WallTime kBeginning{1'800'000'000s};
-}  // namespace
+
+Apps::Doors World::doors() {
+  return {[this](Wish wish) { ask(std::move(wish)); }, [this](const TaskKey& key) { refresh(key); },
+          [this] { return now().wall; }, [this](const TaskKey& key) { return deleting(key); }};
+}
 
 void World::ask(Wish wish) {
   if (!watcher_ || stopped_) {
@@ -19,98 +20,21 @@ void World::ask(Wish wish) {
   wishes_.emplace(ticket, std::move(wish));
 }
 
-void World::ask_at(milliseconds when, Wish wish) {
-  ++apps_plans_;
-  clock_.at(when, [this, wish = std::move(wish)]() mutable {
-    --apps_plans_;
-    ask(std::move(wish));
-  });
-}
-
-void World::plan_apps() {
-  for (const TaskPlan& plan : scenario_.tasks) {
-    register_task(plan, plan.asked_at, true);
-    if (plan.asked_twice) register_task(plan, plan.asked_at + dice_.between(0ms, 50ms), false);
-    for (const milliseconds when : plan.refreshed_at) {
-      clock_.at(when, [this, key = plan.registration.key] { refresh(key); });
-    }
-    if (!plan.late_receiver) continue;
-    change_at(plan.late_receiver->first, [&plan](WallTime at) {
-      return change::AddReceiver{plan.registration.key, plan.late_receiver->second, at};
-    });
-  }
-}
-
-void World::register_task(const TaskPlan& plan, milliseconds when, bool may_delete) {
-  Wish wish;
-  wish.ask = [&plan](Ticket ticket) -> Event {
-    Registration registration = plan.registration;
-    if (plan.registration.key.id.back() % 2 == 0) registration.submitted_at = kBeginning + plan.submitted;
-    return event::Registered{ticket, std::move(registration)};
-  };
-  wish.answered = [this, &plan, may_delete](const CommitResult& result) {
-    rules_.answering(plan.registration.key, result);
-    if (may_delete && plan.deleted_at) delete_task(plan);
-  };
-  ask_at(when, std::move(wish));
-}
-
-void World::delete_task(const TaskPlan& plan) {
-  const auto number = [this, &key = plan.registration.key] {
-    const TaskRow* row = disk_.task(key);
-    return row == nullptr ? TaskNo{0} : row->no;
-  };
-  Wish wish;
-  const auto meant = std::make_shared<TaskNo>(0);
-  wish.ask = [&plan, number, meant](Ticket ticket) -> Event {
-    *meant = number();
-    return event::Deleted{ticket, plan.registration.key};
-  };
-  wish.answered = [this, &plan, number, meant](const CommitResult&) {
-    // One registered anew meanwhile is another.
-    if (*meant != 0 && number() == *meant) findings_.broken(clock_.now(), "deleted, and still there");
-    if (plan.comes_back) register_task(plan, clock_.now() + dice_.between(0ms, 30s), false);
-  };
-  ask_at(*plan.deleted_at, std::move(wish));
-}
-
 void World::refresh(const TaskKey& key) {
   const TaskRow* row = disk_.task(key);
   if (!watcher_ || stopped_ || row == nullptr) return;
   tell(event::RefreshAsked{key, row->record});
 }
 
-void World::change_at(milliseconds when, std::function<Change(WallTime)> make) {
-  Wish wish;
-  wish.ask = [this, make = std::move(make)](Ticket ticket) -> Event {
-    return event::ChangeAsked{ticket, make(now().wall)};
+/// It is gone then; one registered anew meanwhile is another.
+std::function<void()> World::deleting(const TaskKey& key) {
+  const auto number = [this, key] {
+    const TaskRow* row = disk_.task(key);
+    return row == nullptr ? TaskNo{0} : row->no;
   };
-  wish.answered = [](const CommitResult&) {};
-  ask_at(when, std::move(wish));
-}
-
-void World::plan_people() {
-  for (const auto& [name, plan] : scenario_.receivers) {
-    const auto set = [who = name](bool disabled) {
-      return [who, disabled](WallTime at) -> Change { return change::Receiver{who, disabled, "as asked", at}; };
-    };
-    if (plan.disabled) {
-      change_at(plan.disabled->from, set(true));
-      change_at(plan.disabled->to, set(false));
-    }
-    // Whoever said 410 is enabled once it no longer does; and once more for what was under way then.
-    for (const milliseconds wait : {milliseconds(1s), milliseconds(60s), milliseconds(20min)})
-      change_at(scenario_.calm_at + wait, set(false));
-  }
-  for (const milliseconds when : scenario_.replays_at) {
-    change_at(when, [when](WallTime at) {
-      change::Replay replay;
-      replay.at = at;
-      if (when.count() % 2 == 0) replay.state = DeliveryState::dead;
-      return replay;
-    });
-  }
-  change_at(scenario_.calm_at / 2, [](WallTime at) { return change::Test{"app0", at}; });
+  return [this, number, meant = number()] {
+    if (meant != 0 && number() == meant) findings_.broken(clock_.now(), "deleted, and still there");
+  };
 }
 
 }  // namespace mjwatchd::sim
