@@ -62,6 +62,7 @@ class Keeper {
   struct Shares;
   [[nodiscard]] Shares look();
   void take(std::size_t most, const Value& free);
+  void take_waiting(Array& tasks, std::vector<Event>& page);
   void take_done();
   void take_alone();
   void give_up(std::size_t count);

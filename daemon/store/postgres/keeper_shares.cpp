@@ -93,14 +93,19 @@ void Keeper::take(std::size_t most, const Value& free) {
     taken.emplace_back(task.no, task.record.key);
     page.emplace_back(event::Adopted{std::move(task.record)});
   }
-  Rows waiting = db_->exec("SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
-                           " WHERE deliveries.task = ANY(?::bigint[]) AND deliveries.state = 0 AND deliveries.holder "
-                           "IS NULL ORDER BY deliveries.no",
-                           {numbers.take()});
-  while (waiting.next()) page.emplace_back(event::DeliveryAdopted{read_delivery(waiting)});
+  take_waiting(numbers, page);
   db_->run("COMMIT");
   for (auto& [no, key] : taken) standing_.hold(no, std::move(key), true);
   if (!page.empty()) tell(std::move(page));
+}
+
+/// The deliveries of these tasks that wait: theirs is who holds the task.
+void Keeper::take_waiting(Array& tasks, std::vector<Event>& page) {
+  Rows waiting = db_->exec("SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
+                           " WHERE deliveries.task = ANY(?::bigint[]) AND deliveries.state = 0 AND deliveries.holder "
+                           "IS NULL ORDER BY deliveries.no",
+                           {tasks.take()});
+  while (waiting.next()) page.emplace_back(event::DeliveryAdopted{read_delivery(waiting)});
 }
 
 // Tasks that are done, with deliveries that wait.
@@ -122,11 +127,7 @@ void Keeper::take_done() {
       taken.emplace_back(rows.integer(0), TaskKey{rows.text(1), rows.text(2)});
     }
     found = taken.size();
-    Rows waiting = db_->exec("SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
-                             " WHERE deliveries.task = ANY(?::bigint[]) AND deliveries.state = 0 AND "
-                             "deliveries.holder IS NULL ORDER BY deliveries.no",
-                             {numbers.take()});
-    while (waiting.next()) page.emplace_back(event::DeliveryAdopted{read_delivery(waiting)});
+    take_waiting(numbers, page);
     db_->run("COMMIT");
     for (auto& [no, key] : taken) standing_.hold(no, std::move(key), false);
     if (!page.empty()) tell(std::move(page));
