@@ -1,13 +1,12 @@
 // A thread that reads.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
+#include <utility>
 
+#include "daemon/store/question_queue.hpp"
 #include "daemon/store/sqlite.hpp"
 
 namespace mjwatchd::store {
@@ -25,7 +24,7 @@ class Reader {
 
   /// `question` runs on the reader's thread, in a transaction of its own that sees all that is
   /// committed by then, and must not throw.
-  void ask(Question question);
+  void ask(Question question) { queue_.push(std::move(question)); }
   /// Ends after the question at hand; the others are dropped. May be called again.
   void close();
 
@@ -33,10 +32,7 @@ class Reader {
   void run();
 
   std::unique_ptr<Connection> db_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Question> queue_;
-  bool closing_ = false;
+  QuestionQueue<Question> queue_;
   std::thread thread_;
 };
 

@@ -14,11 +14,6 @@
 #include "daemon/store/writer.hpp"
 
 namespace mjwatchd::store {
-namespace {
-
-constexpr std::size_t kFullAt = 10'000;  ///< changes that wait
-
-}  // namespace
 
 /// Puts the parts together: the folder, the writer, and two readers — one for what the core needs at
 /// once, one for lists, which may take their time.

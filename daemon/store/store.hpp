@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace mjwatchd::store {
 /// What the shell asks of the store besides what the core needs. Loop thread only.
 class Store : public TaskStore {
  public:
+  static constexpr std::size_t kFullAt = 10'000;  ///< changes that wait
+
   /// For changes from now on.
   virtual void reload(StoreRules rules) = 0;
   /// Changes that were asked for and are not answered.

@@ -18,7 +18,6 @@ using namespace postgres;
 
 namespace {
 
-constexpr std::size_t kFullAt = 10'000;  ///< changes that wait
 constexpr milliseconds kLookForLapse{500};
 
 /// Any daemon may have to send what another one's client gave a secret for.

@@ -16,42 +16,18 @@ Reader::Reader(Address address) : address_(std::move(address)) {
 
 Reader::~Reader() { close(); }
 
-void Reader::ask(Question question, std::function<void()> answer, std::function<void(const std::exception&)> failed) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (closing_) return;
-    queue_.push_back({std::move(question), std::move(answer), std::move(failed)});
-  }
-  wake_.notify_one();
-}
-
 void Reader::close() {
-  {
-    const std::lock_guard lock(mutex_);
-    closing_ = true;
-  }
-  wake_.notify_one();
+  queue_.close();
   if (!thread_.joinable()) return;
   thread_.join();
-  queue_.clear();
+  queue_.drop();
   db_.reset();
 }
 
 void Reader::run() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait(lock, [this] { return closing_ || !queue_.empty(); });
-    if (closing_) return;
-    Job job = std::move(queue_.front());
-    queue_.pop_front();
-    lock.unlock();
-    while (!tried(job)) {
-      lock.lock();
-      const bool ended = wake_.wait_for(lock, kRest, [this] { return closing_; });
-      lock.unlock();
-      if (ended) break;
+  while (const auto job = queue_.take()) {
+    while (!tried(*job) && queue_.sleep(kRest)) {
     }
-    lock.lock();
   }
 }
 

@@ -1,14 +1,13 @@
 // A thread that reads.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <thread>
+#include <utility>
 
 #include "daemon/store/postgres/connection.hpp"
+#include "daemon/store/question_queue.hpp"
 
 namespace mjwatchd::store::postgres {
 
@@ -25,7 +24,9 @@ class Reader {
 
   /// `question` runs on the reader's thread in a transaction that sees one moment, and again when the connection
   /// was lost in the middle of it; it answers only as the last thing it does. Any other error is told to `failed`.
-  void ask(Question question, std::function<void()> answer, std::function<void(const std::exception&)> failed);
+  void ask(Question question, std::function<void()> answer, std::function<void(const std::exception&)> failed) {
+    queue_.push({std::move(question), std::move(answer), std::move(failed)});
+  }
   /// Ends after the question at hand; the others are dropped. May be called again.
   void close();
 
@@ -40,10 +41,7 @@ class Reader {
 
   const Address address_;
   std::unique_ptr<Connection> db_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Job> queue_;
-  bool closing_ = false;
+  QuestionQueue<Job> queue_;
   std::thread thread_;
 };
 
