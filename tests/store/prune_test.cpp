@@ -1,7 +1,5 @@
 #include <doctest/doctest.h>
 
-#include <map>
-
 #include "tests/store/state.hpp"
 
 using namespace mjwatchd;
@@ -9,16 +7,6 @@ using namespace mjwatchd::store;
 using namespace mjwatchd::store::test;
 
 namespace {
-
-void deliver(State& state, const DeliveryRecord& delivery, DeliveryState to = DeliveryState::delivered) {
-  change::Delivery change;
-  change.no = delivery.no;
-  change.state = to;
-  change.attempts = 1;
-  change.result = SendResult{};
-  change.result->http_status = 200;
-  REQUIRE(state.commit(change).code == Code::done);
-}
 
 /// Registered, ended and delivered.
 void whole(State& state, const std::string& id, WallTime at) {

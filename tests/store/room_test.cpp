@@ -10,16 +10,6 @@ using namespace mjwatchd::store::test;
 
 namespace {
 
-void deliver(State& state, const DeliveryRecord& delivery, DeliveryState to = DeliveryState::delivered) {
-  change::Delivery change;
-  change.no = delivery.no;
-  change.state = to;
-  change.attempts = 1;
-  change.result = SendResult{};
-  change.result->http_status = 200;
-  REQUIRE(state.commit(change).code == Code::done);
-}
-
 change::Register big(const std::string& id) {
   auto change = registration(id);
   change.registration.metadata = "\"" + std::string(16'000, 'x') + "\"";

@@ -103,4 +103,14 @@ std::vector<Event> State::take_up() {
 
 std::int64_t State::look(const std::string& sql) { return home->look(sql); }
 
+void deliver(State& state, const DeliveryRecord& delivery, DeliveryState to) {
+  change::Delivery change;
+  change.no = delivery.no;
+  change.state = to;
+  change.attempts = 1;
+  change.result = SendResult{};
+  change.result->http_status = 200;
+  REQUIRE(state.commit(change).code == Code::done);
+}
+
 }  // namespace mjwatchd::store::test

@@ -85,4 +85,7 @@ class State {
   }
 };
 
+/// One attempt was made, and answered with 200.
+void deliver(State& state, const DeliveryRecord& delivery, DeliveryState to = DeliveryState::delivered);
+
 }  // namespace mjwatchd::store::test
