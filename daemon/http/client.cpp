@@ -45,7 +45,12 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
   Impl(asio::io_context& io, std::size_t max_connections)
       : io_(io),
         most_spare_(std::min(max_connections, kMostSpareHandles)),
-        multi_(std::in_place, io, max_connections, [this](CURL* easy, CURLcode code) { on_finished(easy, code); }),
+        multi_(
+            std::in_place, io, max_connections, [this](CURL* easy, CURLcode code) { on_finished(easy, code); },
+            [](CURL* easy) {
+              const Exchange* one = exchange_of(easy);
+              return one != nullptr && one->connected();
+            }),
         end_soon_([this](const Exchange& exchange) { end_soon(exchange.id()); }) {
     ignore_sigpipe();
   }
@@ -129,7 +134,7 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     const auto found = exchanges_.find(id);
     if (found == exchanges_.end()) return;
     Exchange& exchange = *found->second;
-    if (exchange.ended() || !exchange.prepare(take_handle())) return finish(id, CURLE_OK);
+    if (exchange.ended() || !exchange.prepare(take_handle(), *multi_)) return finish(id, CURLE_OK);
     if (const CURLMcode code = multi_->add(exchange.easy()->get()); code != CURLM_OK) {
       exchange.end(Fault::broken, curl_multi_strerror(code));
       return finish(id, CURLE_OK);
@@ -166,10 +171,14 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
     end_soon(id);
   }
 
-  void on_finished(CURL* easy, CURLcode code) {
+  static const Exchange* exchange_of(CURL* easy) {
     char* exchange = nullptr;
-    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &exchange) != CURLE_OK || exchange == nullptr) return;
-    finish(reinterpret_cast<Exchange*>(exchange)->id(), code);
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &exchange) != CURLE_OK) return nullptr;
+    return reinterpret_cast<const Exchange*>(exchange);
+  }
+
+  void on_finished(CURL* easy, CURLcode code) {
+    if (const Exchange* exchange = exchange_of(easy)) finish(exchange->id(), code);
   }
 
   /// Takes the exchange off curl and has its response delivered. What the user gave is kept until then,

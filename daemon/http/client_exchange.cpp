@@ -11,6 +11,8 @@
 #include <limits>
 #include <utility>
 
+#include "daemon/http/multi.hpp"
+
 namespace mjwatchd::http {
 namespace {
 
@@ -183,18 +185,20 @@ bool Exchange::allowed(const sockaddr& address) {
 
 curl_socket_t Exchange::on_open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
+  exchange.connected_ = false;
   try {
     if (!exchange.allowed(address->addr)) return CURL_SOCKET_BAD;
   } catch (...) {
     exchange.end(Fault::refused_address, "the address could not be judged");
     return CURL_SOCKET_BAD;
   }
-  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  return exchange.multi_->open(*address);
 }
 
 /// Before the request is sent, also on a connection that was opened for another exchange.
 int Exchange::on_connected(void* self, char* ip, char*, int port, int) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
+  exchange.connected_ = true;
   sockaddr_storage address{};
   auto& four = reinterpret_cast<sockaddr_in&>(address);
   auto& six = reinterpret_cast<sockaddr_in6&>(address);
@@ -224,6 +228,8 @@ void Exchange::set_callbacks() {
   easy_->pointer(CURLOPT_WRITEDATA, this);
   easy_->pointer(CURLOPT_OPENSOCKETFUNCTION, &Exchange::on_open);
   easy_->pointer(CURLOPT_OPENSOCKETDATA, this);
+  easy_->pointer(CURLOPT_CLOSESOCKETFUNCTION, &Multi::on_close);  // outlives the exchange, as connections do
+  easy_->pointer(CURLOPT_CLOSESOCKETDATA, multi_);
   easy_->pointer(CURLOPT_PREREQFUNCTION, &Exchange::on_connected);
   easy_->pointer(CURLOPT_PREREQDATA, this);
   easy_->pointer(CURLOPT_ERRORBUFFER, error_.data());

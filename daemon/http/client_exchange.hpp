@@ -19,6 +19,8 @@
 
 namespace mjwatchd::http {
 
+class Multi;
+
 /// Holds the request while curl works on it and fills the response. curl holds its address: it must
 /// not move or go before release(). Loop thread only.
 class Exchange {
@@ -32,8 +34,9 @@ class Exchange {
   [[nodiscard]] Client::CallId id() const { return id_; }
   [[nodiscard]] const Request& request() const { return request_; }
 
-  /// Sets every option on a fresh handle. False when the request can't be made: it is then ended.
-  bool prepare(std::unique_ptr<Easy> easy);
+  /// Sets every option on a fresh handle, which is to be added to `multi`. False when the request can't be made: it is
+  /// then ended.
+  bool prepare(std::unique_ptr<Easy> easy, Multi& multi);
   [[nodiscard]] Easy* easy() const { return easy_.get(); }
   /// Gives the handle back, cleared. To be called when curl no longer works on it.
   std::unique_ptr<Easy> release();
@@ -48,6 +51,9 @@ class Exchange {
 
   /// Bytes moved and steps taken so far, to see whether anything does.
   [[nodiscard]] std::uint64_t progress() const;
+
+  /// Whether the connection that is in use stands; from inside curl.
+  [[nodiscard]] bool connected() const { return connected_; }
 
   bool added = false;   ///< to the multi handle
   bool held = false;    ///< nothing more is to be given to on_body
@@ -85,9 +91,11 @@ class Exchange {
   Response response_;
   HeadReader head_;
   std::uint64_t received_ = 0;
+  bool connected_ = false;
   Upload upload_;
   std::array<char, CURL_ERROR_SIZE> error_{};
   std::unique_ptr<Easy> easy_;
+  Multi* multi_ = nullptr;  ///< what the handle was prepared for
 };
 
 }  // namespace mjwatchd::http

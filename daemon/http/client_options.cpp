@@ -53,8 +53,9 @@ std::string Exchange::wrong_request() const {
   return {};
 }
 
-bool Exchange::prepare(std::unique_ptr<Easy> easy) {
+bool Exchange::prepare(std::unique_ptr<Easy> easy, Multi& multi) {
   easy_ = std::move(easy);
+  multi_ = &multi;
   if (const std::string wrong = wrong_request(); !wrong.empty()) {
     end(Fault::invalid_url, wrong);
     return false;

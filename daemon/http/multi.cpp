@@ -1,7 +1,11 @@
 #include "daemon/http/multi.hpp"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <asio/post.hpp>
+#include <cerrno>
 #include <limits>
 #include <new>
 #include <utility>
@@ -17,8 +21,12 @@ void start_curl() {
 
 }  // namespace
 
-Multi::Multi(asio::io_context& io, std::size_t max_connections, Finished finished)
-    : io_(io), finished_(std::move(finished)), alive_(std::make_shared<Multi*>(this)), timer_(io) {
+Multi::Multi(asio::io_context& io, std::size_t max_connections, Finished finished, Connected connected)
+    : io_(io),
+      finished_(std::move(finished)),
+      connected_(std::move(connected)),
+      alive_(std::make_shared<Multi*>(this)),
+      timer_(io) {
   start_curl();
   multi_.reset(curl_multi_init());
   if (!multi_) throw std::bad_alloc();
@@ -36,7 +44,7 @@ Multi::~Multi() {
   *alive_ = nullptr;
   curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETFUNCTION, nullptr);
   curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, nullptr);
-  for (const auto& [socket, watch] : watches_) watch->stop();
+  for (const auto& [socket, watched] : watches_) watched.watch->stop();
 }
 
 void Multi::act(curl_socket_t socket, int events) {
@@ -79,9 +87,9 @@ bool Multi::keeps_time(std::chrono::milliseconds patience) const {
   return ms > 0 || Clock::now() - timed_ <= patience;
 }
 
-int Multi::on_socket(CURL*, curl_socket_t socket, int what, void* self, void* watch) noexcept {
+int Multi::on_socket(CURL* easy, curl_socket_t socket, int what, void* self, void*) noexcept {
   try {
-    static_cast<Multi*>(self)->watch(socket, what, watch);
+    static_cast<Multi*>(self)->watch(easy, socket, what);
     return 0;
   } catch (...) {
     return -1;  // out of memory: curl fails the exchanges
@@ -97,22 +105,50 @@ int Multi::on_timer(CURLM*, long ms, void* self) noexcept {
   }
 }
 
-void Multi::watch(curl_socket_t socket, int what, void* seen) {
+/// curl lets go of a socket after each exchange. That of a connection stays with the loop for the next one.
+/// One that never connected is closed by curl 7.88 without telling, and before this.
+void Multi::watch(CURL* easy, curl_socket_t socket, int what) {
+  auto found = watches_.find(socket);
   if (what == CURL_POLL_REMOVE) {
-    const auto found = watches_.find(socket);
     if (found == watches_.end()) return;
-    found->second->stop();
-    watches_.erase(found);
-    return;
+    if (!found->second.ours || !connected_(easy)) return forget(socket);
+  } else if (found == watches_.end()) {
+    found = watches_.insert({socket, {std::make_shared<Watch>(io_, *this, socket)}}).first;
   }
-  if (seen == nullptr) {
-    auto& place = watches_[socket];
-    if (place) place->stop();
-    place = std::make_shared<Watch>(io_, *this, socket);
-    curl_multi_assign(multi_.get(), socket, place.get());
-    seen = place.get();
+  found->second.watch->want(what);
+}
+
+void Multi::forget(curl_socket_t socket) {
+  const auto found = watches_.find(socket);
+  if (found == watches_.end()) return;
+  found->second.watch->stop();
+  watches_.erase(found);
+}
+
+/// What is still known under the number is a socket that was closed without telling. curl may believe that
+/// it waits for it, and say nothing of the new one.
+curl_socket_t Multi::open(const curl_sockaddr& address) {
+  const curl_socket_t socket = ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
+  if (socket == CURL_SOCKET_BAD) return socket;
+  try {
+    const auto old = watches_.find(socket);
+    const int wanted = old == watches_.end() ? CURL_POLL_NONE : old->second.watch->wanted();
+    forget(socket);
+    const auto watch = std::make_shared<Watch>(io_, *this, socket);
+    watches_.insert({socket, {watch, true}});
+    if (wanted != CURL_POLL_NONE) watch->want(wanted);
+  } catch (...) {
+    ::close(socket);
+    errno = ENOMEM;
+    return CURL_SOCKET_BAD;
   }
-  static_cast<Watch*>(seen)->want(what);
+  return socket;
+}
+
+/// The watch goes first: a number that is free again may be another thread's at once.
+int Multi::on_close(void* self, curl_socket_t socket) noexcept {
+  static_cast<Multi*>(self)->forget(socket);
+  return ::close(socket);
 }
 
 void Multi::set_timer(long ms) {

@@ -22,9 +22,11 @@ class Multi {
   /// Called outside of curl; the handle is still added and is to be removed. It must not destroy the
   /// Multi.
   using Finished = std::function<void(CURL* easy, CURLcode result)>;
+  /// Asked from inside curl whether the handle's connection stands, so that its request may go out.
+  using Connected = std::function<bool(CURL* easy)>;
 
   /// Throws std::bad_alloc.
-  Multi(asio::io_context& io, std::size_t max_connections, Finished finished);
+  Multi(asio::io_context& io, std::size_t max_connections, Finished finished, Connected connected);
   ~Multi();
   Multi(const Multi&) = delete;
   Multi& operator=(const Multi&) = delete;
@@ -32,6 +34,12 @@ class Multi {
   /// Nothing is called back from inside add() and remove(). Neither may be used while busy().
   CURLMcode add(CURL* easy) { return curl_multi_add_handle(multi_.get(), easy); }
   void remove(CURL* easy) { curl_multi_remove_handle(multi_.get(), easy); }
+
+  /// Opens a socket for curl, which is to close it by on_close() (CURLOPT_CLOSESOCKETFUNCTION, with this as
+  /// its data): once connected it stays with the loop as long as it is open. CURL_SOCKET_BAD, with errno,
+  /// when there is none.
+  curl_socket_t open(const curl_sockaddr& address);
+  static int on_close(void* self, curl_socket_t socket) noexcept;
 
   /// Has curl go on with a handle whose writing was paused; it may call back from inside this.
   CURLcode go_on(CURL* easy);
@@ -48,14 +56,19 @@ class Multi {
 
  private:
   using Clock = std::chrono::steady_clock;
+  struct Watched {
+    std::shared_ptr<Watch> watch;
+    bool ours = false;  ///< opened here; curl has others of its own for looking up names
+  };
   struct Free {
     void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
   };
 
-  static int on_socket(CURL* easy, curl_socket_t socket, int what, void* self, void* watch) noexcept;
+  static int on_socket(CURL* easy, curl_socket_t socket, int what, void* self, void* unused) noexcept;
   static int on_timer(CURLM* multi, long ms, void* self) noexcept;
 
-  void watch(curl_socket_t socket, int what, void* seen);
+  void watch(CURL* easy, curl_socket_t socket, int what);
+  void forget(curl_socket_t socket);
   void set_timer(long ms);
   void kick();
   void arm_timer();
@@ -65,8 +78,9 @@ class Multi {
 
   asio::io_context& io_;
   Finished finished_;
+  Connected connected_;
   std::shared_ptr<Multi*> alive_;  ///< what queued handlers hold; null inside once destroyed
-  std::unordered_map<curl_socket_t, std::shared_ptr<Watch>> watches_;
+  std::unordered_map<curl_socket_t, Watched> watches_;
   asio::steady_timer timer_;
   Clock::time_point timed_{};          ///< when curl's timer was last acted on
   Clock::time_point due_, armed_for_;  ///< when curl wants to be called; when we wake

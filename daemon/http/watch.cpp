@@ -14,6 +14,7 @@ Watch::Watch(asio::io_context& io, Multi& multi, curl_socket_t socket)
 
 void Watch::want(int what) {
   wanted_ = what & CURL_POLL_INOUT;
+  if (wanted_ == CURL_POLL_NONE) return rest();
   if (!descriptor_.is_open()) {
     std::error_code error;
     descriptor_.assign(socket_, error);
@@ -29,6 +30,12 @@ void Watch::want(int what) {
 void Watch::stop() {
   multi_ = nullptr;
   if (descriptor_.is_open()) static_cast<void>(descriptor_.release());
+}
+
+/// The descriptor stays with the loop: a connection that is used again costs no new registration.
+void Watch::rest() {
+  std::error_code ignored;
+  if (reading_ || writing_) descriptor_.cancel(ignored);
 }
 
 void Watch::arm() {
@@ -47,7 +54,8 @@ void Watch::wait(int direction, bool& waiting) {
 }
 
 void Watch::on_ready(int direction, std::error_code error) {
-  if (multi_ == nullptr || error == asio::error::operation_aborted) return;
+  if (multi_ == nullptr) return;
+  if (error == asio::error::operation_aborted) return arm();  // by a rest; it may be over already
   if (error) return multi_->act(socket_, CURL_CSELECT_ERR);
   if ((wanted_ & direction) == 0) return;
   multi_->act(socket_, direction);
