@@ -27,6 +27,11 @@ constexpr std::array kVerdicts{"answered",    "unknown_task", "refused",     "th
                                "unsupported", "failed",       "unavailable", "nonsense"};
 constexpr std::array kCodes{"done", "existing", "conflict", "missing", "full", "failed"};
 
+/// What attempt_name() tells apart, as a number.
+int attempt_kind(const SendResult& result) {
+  return result.fault != SendFault::none ? -static_cast<int>(result.fault) : result.http_status / 100;
+}
+
 /// "2xx" … "5xx" of an answer, or why there was none.
 std::string attempt_name(const SendResult& result) {
   if (result.fault != SendFault::none) return std::string(name(result.fault));
@@ -44,6 +49,12 @@ prometheus::Family<prometheus::Histogram>& histogram(prometheus::Registry& in, c
 
 class Observations::Impl {
  public:
+  struct Endpoint {
+    std::map<int, prometheus::Counter*> results;  ///< by attempt_kind()
+    prometheus::Histogram* times = nullptr;
+    Attempts tally;
+  };
+
   prometheus::Registry registry;
 
   prometheus::Family<prometheus::Counter>& calls =
@@ -77,7 +88,7 @@ class Observations::Impl {
   // There may be thousands of these in a second, so they are not sought by their labels each time.
   std::array<prometheus::Counter*, kCodes.size()> commits{};
   std::array<prometheus::Counter*, static_cast<std::size_t>(EventType::test) + 1> events{};
-  std::map<std::string, Attempts> tallies;
+  std::map<std::string, Endpoint> endpoints;
 };
 
 // Series whose labels are known show from the start, with zero: a rate needs a first value, and what never failed
@@ -133,15 +144,19 @@ void Observations::downloaded(std::string_view outcome, std::uint64_t bytes, Sec
 }
 
 void Observations::attempted(const std::string& endpoint, const SendResult& result) {
-  impl_->attempts.Add({{"endpoint", endpoint}, {"result", attempt_name(result)}}).Increment();
-  impl_->attempt_times.Add({{"endpoint", endpoint}}, kAttemptTimes).Observe(Seconds(result.total).count());
-  auto& tally = impl_->tallies[endpoint];
+  auto& seen = impl_->endpoints[endpoint];
+  auto& count = seen.results[attempt_kind(result)];
+  if (count == nullptr) count = &impl_->attempts.Add({{"endpoint", endpoint}, {"result", attempt_name(result)}});
+  if (seen.times == nullptr) seen.times = &impl_->attempt_times.Add({{"endpoint", endpoint}}, kAttemptTimes);
+  count->Increment();
+  seen.times->Observe(Seconds(result.total).count());
+  auto& tally = seen.tally;
   ++(result.http_status / 100 == 2 && result.fault == SendFault::none ? tally.delivered : tally.failed);
 }
 
 Observations::Attempts Observations::attempts(const std::string& endpoint) const {
-  const auto found = impl_->tallies.find(endpoint);
-  return found == impl_->tallies.end() ? Attempts{} : found->second;
+  const auto found = impl_->endpoints.find(endpoint);
+  return found == impl_->endpoints.end() ? Attempts{} : found->second.tally;
 }
 
 void Observations::committed(CommitResult::Code code, Seconds took) {
