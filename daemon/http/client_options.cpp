@@ -113,7 +113,7 @@ void Exchange::set_headers() {
     typed = typed || same(name, "content-type");
     named = named || same(name, "user-agent");
     const bool blank = line.find_first_not_of(" \t", name.size() + 1) == std::string::npos;
-    easy_->header(blank ? std::string(name) + ";" : line);
+    easy_->header(blank ? name : std::string_view(line), blank ? ";" : "");
   }
   // libcurl 7.88 signs also what is to be left out, and no server has that: a signed request keeps them.
   const bool signs = !request_.aws_sigv4.empty();

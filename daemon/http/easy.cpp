@@ -10,7 +10,9 @@ Easy::Easy() : curl_(curl_easy_init()) {
 
 void Easy::reset() {
   curl_easy_reset(get());
-  headers_.reset();
+  lines_.clear();
+  starts_.clear();
+  headers_.clear();
   failure_ = CURLE_OK;
 }
 
@@ -19,11 +21,15 @@ void Easy::text(CURLoption option, const std::string& value) {
   note(curl_easy_setopt(get(), option, value.c_str()));
 }
 
-void Easy::header(const std::string& line) {
-  curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
-  if (longer == nullptr) return note(CURLE_OUT_OF_MEMORY);
-  static_cast<void>(headers_.release());
-  headers_.reset(longer);
+void Easy::header(std::string_view line, std::string_view more) {
+  starts_.push_back(lines_.size());
+  lines_.append(line).append(more).push_back('\0');
+}
+
+void Easy::use_headers() {
+  for (const std::size_t start : starts_) headers_.push_back({lines_.data() + start, nullptr});
+  for (std::size_t i = 1; i < headers_.size(); ++i) headers_[i - 1].next = &headers_[i];
+  pointer(CURLOPT_HTTPHEADER, headers_.empty() ? nullptr : headers_.data());
 }
 
 long Easy::long_info(CURLINFO info) const {

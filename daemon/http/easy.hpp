@@ -3,9 +3,11 @@
 
 #include <curl/curl.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mjwatchd::http {
 
@@ -30,10 +32,10 @@ class Easy {
   void pointer(CURLoption option, T* value) {
     note(curl_easy_setopt(get(), option, value));
   }
-  /// "Name: value" of the request. Kept until reset().
-  void header(const std::string& line);
+  /// "Name: value" of the request, in two parts or one. Kept until reset().
+  void header(std::string_view line, std::string_view more = {});
   /// To be called once, after the last header().
-  void use_headers() { pointer(CURLOPT_HTTPHEADER, headers_.get()); }
+  void use_headers();
 
   [[nodiscard]] CURLcode failure() const { return failure_; }
 
@@ -45,14 +47,16 @@ class Easy {
  private:
   struct Free {
     void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
   };
 
   void note(CURLcode code) {
     if (failure_ == CURLE_OK) failure_ = code;
   }
 
-  std::unique_ptr<curl_slist, Free> headers_;
+  // curl only reads the list. Made here it needs no memory anew for each request.
+  std::string lines_;  ///< each ended by a NUL
+  std::vector<std::size_t> starts_;
+  std::vector<curl_slist> headers_;
   std::unique_ptr<CURL, Free> curl_;
   CURLcode failure_ = CURLE_OK;
 };
