@@ -44,16 +44,16 @@ bool moved(const Task& task, Status status, std::optional<std::uint8_t> progress
   return (status != task.status && status != Status::unknown) || progress_moved(task, progress);
 }
 
-std::optional<change::Task> find_change(const Task& task, TaskKey key, const Snapshot& snapshot,
-                                        const WatchSettings& watch, Now now) {
+std::optional<change::Task> find_change(const Task& task, const Snapshot& snapshot, const WatchSettings& watch,
+                                        Now now) {
   assert(!is_final(task.status) && task.phase == Phase::watching);
   change::Task change;
-  change.key = std::move(key);
   change.at = now.wall;
   change.stalled = task.stalled;
   const bool moves = moved(task, snapshot.status, snapshot.progress);
   if (moves || snapshot.digest != task.digest) {
     change.snapshot = snapshot;
+    change.snapshot->json = snapshot.json.own();  // the reply of a hundred tasks need not wait for the disk with it
     if (moves) change.stalled = false;
   }
   if (is_final(snapshot.status)) {

@@ -8,9 +8,10 @@
 
 namespace mjwatchd {
 
-/// What a look at a task means: the change to be committed, or nothing when all is as it was.
+/// What a look at a task means: the change to be committed, whose key is the caller's to set, or nothing
+/// when all is as it was.
 /// Pure: the committed state and the snapshot in, the change out.
-[[nodiscard]] std::optional<change::Task> find_change(const Task& task, TaskKey key, const Snapshot& snapshot,
+[[nodiscard]] std::optional<change::Task> find_change(const Task& task, const Snapshot& snapshot,
                                                       const WatchSettings& watch, Now now);
 
 /// Whether the status or progress that was seen differ from what is committed. A status that says

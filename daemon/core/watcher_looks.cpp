@@ -19,8 +19,9 @@ void Watcher::Impl::news(Poller& poller, const Poller::News& news) {
     change.at = now_.wall;
     return change_task(ref, std::move(change), std::nullopt);
   }
-  auto change = find_change(task, key_of(ref), *news.snapshot, settings_.watch, now_);
+  auto change = find_change(task, *news.snapshot, settings_.watch, now_);
   if (!change) return poller.unchanged(news.slot, news.look, now_);
+  change->key = key_of(ref);
   change_task(ref, std::move(*change), news.look);
 }
 

@@ -1,12 +1,14 @@
 #include "daemon/gateway/http_gateway.hpp"
 
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
 #include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <unordered_set>
 #include <utility>
 
-#include "daemon/gateway/json.hpp"
 #include "daemon/gateway/reply.hpp"
 
 namespace mjwatchd::gateway {
@@ -46,9 +48,15 @@ std::string percent_encoded(std::string_view id) {
 
 /// Numbers are refused by some servers: ids go as strings.
 std::string ids_body(const std::vector<std::string>& ids) {
-  Json list{Json::Kind::array, {}, {}, {}};
-  for (const std::string& id : ids) list.items.push_back({Json::Kind::string, id, {}, {}});
-  return write_json({Json::Kind::object, {}, {"ids"}, {std::move(list)}});
+  rapidjson::StringBuffer text;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(text);
+  writer.StartObject();
+  writer.Key("ids");
+  writer.StartArray();
+  for (const std::string& id : ids) writer.String(id.data(), static_cast<rapidjson::SizeType>(id.size()));
+  writer.EndArray();
+  writer.EndObject();
+  return {text.GetString(), text.GetSize()};
 }
 
 /// One way to say who asks, never two: a server was seen that refuses a call with both.

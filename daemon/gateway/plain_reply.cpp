@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
-#include <unordered_map>
 #include <utility>
 
 #include "daemon/gateway/digest.hpp"
@@ -179,8 +178,7 @@ class Reading {
     if (key == "submit_time" || key == "start_time" || key == "finish_time") throw NotPlain();
     if (key == "id") {
       if (!snapshot.id.empty()) throw NotPlain();
-      const Json id = word(value);
-      snapshot.id = read_word(&id);
+      if (value.kind == Json::Kind::string || value.kind == Json::Kind::number) snapshot.id = value.text;
       return false;
     }
     if (key != "status" && key != "action" && key != "progress" && !is_time(key)) return false;
@@ -199,25 +197,29 @@ class Reading {
 };
 
 std::vector<Snapshot> read(std::string_view body, const std::vector<std::string>& asked) {
-  static thread_local plain::parser parser;  // its buffers are as large as the largest reply; made once
-  static thread_local std::string padded;
-  padded.assign(body);
-  padded.reserve(body.size() + simdjson::SIMDJSON_PADDING);
-  plain::document document = parser.iterate(padded.data(), padded.size(), padded.size() + simdjson::SIMDJSON_PADDING);
-  std::unordered_map<std::string_view, bool> seen;
-  for (const std::string& id : asked) seen.emplace(id, false);
+  static thread_local plain::parser parser;            // its buffers are as large as the largest reply; made once
+  const auto whole = std::make_shared<std::string>();  // and the tasks are parts of it
+  whole->reserve(body.size() + simdjson::SIMDJSON_PADDING);
+  whole->assign(body);
+  plain::document document = parser.iterate(whole->data(), whole->size(), whole->capacity());
+  std::vector<std::string_view> known(asked.begin(), asked.end());
+  std::sort(known.begin(), known.end());
+  std::vector<bool> seen(known.size());
   std::vector<Snapshot> tasks;
   tasks.reserve(asked.size());
   Reading reading;
   for (auto item : document.get_array()) {
     plain::object object = item.get_object();
     Snapshot snapshot = reading.read(object);
-    const auto place = seen.find(snapshot.id);
-    if (place == seen.end() || std::exchange(place->second, true)) throw NotPlain();
+    const auto place = std::lower_bound(known.begin(), known.end(), std::string_view(snapshot.id));
+    if (place == known.end() || *place != snapshot.id) throw NotPlain();
+    const auto found = seen.begin() + (place - known.begin());
+    if (*found) throw NotPlain();
+    *found = true;
     object.reset();
     const std::string_view sent = object.raw_json();
     if (sent.size() > kMostObject) throw NotPlain();
-    snapshot.json = std::make_shared<const std::string>(sent);
+    snapshot.json = SharedText(whole, sent);
     tasks.push_back(std::move(snapshot));
   }
   if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) throw NotPlain();  // more behind it

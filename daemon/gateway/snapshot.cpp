@@ -60,7 +60,7 @@ Snapshot make_snapshot(const Json& task, std::string id) {
   snapshot.started = read_time(task.find({"startTime", "start_time"}));
   snapshot.finished = read_time(task.find({"finishTime", "finish_time"}));
   snapshot.digest = digest_of(task, snapshot.status);
-  snapshot.json = std::make_shared<const std::string>(write_json(task));
+  snapshot.json = SharedText(write_json(task));
   return snapshot;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mjwatchd/shared_text.hpp"
 #include "mjwatchd/time.hpp"
 
 namespace mjwatchd {
@@ -102,7 +103,7 @@ struct Snapshot {
   /// Digest of everything that counts as a change: status, progress, failReason, buttons, … but not
   /// what differs at each look without meaning (imageUrl while running).
   std::uint64_t digest = 0;
-  std::shared_ptr<const std::string> json;  ///< the gateway's object, every field it sent
+  SharedText json;  ///< the gateway's object, every field it sent; may be a part of the whole reply
 };
 
 /// A picture under its final name (or in the object store), complete, verified and synced.

@@ -33,7 +33,7 @@ Snapshot seen(Status status, std::optional<std::uint8_t> progress = {}, std::uin
 }
 
 std::optional<change::Task> find(const Task& known, const Snapshot& snapshot, milliseconds when = 10s) {
-  return find_change(known, {"g", "a"}, snapshot, kWatch, at(when));
+  return find_change(known, snapshot, kWatch, at(when));
 }
 
 std::vector<EventType> events(const std::optional<change::Task>& change) {
@@ -54,6 +54,17 @@ TEST_CASE("a new digest is committed, without an event if status and progress ar
   CHECK(events(change).empty());
   CHECK(change->snapshot);
   CHECK(change->phase == Phase::watching);
+}
+
+TEST_CASE("what waits for the disk is the task's object, not the whole reply that it came in") {
+  Snapshot snapshot = seen(Status::in_progress, {}, 8);
+  auto reply = std::make_shared<const std::string>(R"([{"id":"a"},{"id":"b"}])");
+  snapshot.json = SharedText(reply, std::string_view(*reply).substr(1, 10));
+  const auto change = find(task(Status::in_progress), snapshot);
+  snapshot = {};
+  REQUIRE(change);
+  CHECK(*change->snapshot->json == R"({"id":"a"})");
+  CHECK(reply.use_count() == 1);
 }
 
 TEST_CASE("started is said at the first sight of IN_PROGRESS, progress at each step") {

@@ -46,7 +46,7 @@ void check_decoded(const Decoded& decoded, const std::vector<std::string>& asked
     must(std::find(asked.begin(), asked.end(), task.id) != asked.end());
     must(told.insert(task.id).second);
     must(task.digest != 0 && task.progress.value_or(0) <= 100);
-    check_object(*task.json);
+    check_object(std::string(*task.json));
   }
 }
 
@@ -84,8 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(is_denial(body));
   check_line(describe_body(body));
   for (const PictureLink& link : picture_links(body)) must(!link.url.empty());
-  for (std::size_t i = 1; i < batch.tasks.size(); ++i) check_merge(*batch.tasks[i - 1].json, *batch.tasks[i].json);
+  for (std::size_t i = 1; i < batch.tasks.size(); ++i)
+    check_merge(std::string(*batch.tasks[i - 1].json), std::string(*batch.tasks[i].json));
   for (const Snapshot& task : batch.tasks)
-    check_merge(*task.json, R"({"status":"SUCCESS","startTime":0,"buttons":[]})");
+    check_merge(std::string(*task.json), R"({"status":"SUCCESS","startTime":0,"buttons":[]})");
   return 0;
 }

@@ -35,8 +35,8 @@ Snapshot snapshot(const std::string& id, Status status, int progress, const std:
   seen.action = "IMAGINE";
   seen.progress = static_cast<std::uint8_t>(progress);
   seen.digest = static_cast<std::uint64_t>(progress) * 16 + static_cast<unsigned>(status) + (1ULL << 63U);
-  seen.json = std::make_shared<const std::string>(R"({"id":")" + id + R"(","status":")" + std::string(name(status)) +
-                                                  R"(","progress":")" + std::to_string(progress) + "%\"" + more + "}");
+  seen.json = SharedText(R"({"id":")" + id + R"(","status":")" + std::string(name(status)) + R"(","progress":")" +
+                         std::to_string(progress) + "%\"" + more + "}");
   return seen;
 }
 
