@@ -273,11 +273,22 @@ void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, 
   if (!settings_ && calls_.empty()) link_.reset();
 }
 
+/// Most replies are in the order that was asked in. Among a million, seeking an id waits for memory.
+std::optional<TaskSlot> Poller::slot_of(const std::string& id, const Call& call, std::size_t& expected) const {
+  if (expected < call.slots.size() && tasks_[call.slots[expected]].id == id) return call.slots[expected++];
+  const auto slot = tasks_.find(id);
+  if (!slot) return std::nullopt;
+  const auto place = std::find(call.slots.begin(), call.slots.end(), *slot);
+  if (place != call.slots.end()) expected = static_cast<std::size_t>(place - call.slots.begin()) + 1;
+  return slot;
+}
+
 void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out,
                   std::vector<News>& news) {
   seen_any_ = seen_any_ || call.batch;
+  std::size_t expected = 0;
   for (const Snapshot& snapshot : reply.tasks) {
-    const auto slot = tasks_.find(snapshot.id);
+    const auto slot = slot_of(snapshot.id, call, expected);
     if (!slot || tasks_[*slot].call != mark_of(no)) continue;  // foreign, not asked for, or told twice
     Task& task = tasks_[*slot];
     task.call = 0;

@@ -88,6 +88,7 @@ class Poller {
   bool from_schedule(Now now, Call& call);
   void leave(CallNo no, Call call, Now now, Actions& out);
   void read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
+  [[nodiscard]] std::optional<TaskSlot> slot_of(const std::string& id, const Call& call, std::size_t& expected) const;
 
   // Absence (poller_absence.cpp).
   void absent(TaskSlot slot, const Call& call, Now now, Actions& out, std::vector<News>& news);

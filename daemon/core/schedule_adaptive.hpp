@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory_resource>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -87,7 +88,9 @@ class AdaptiveSchedule final : public PollSchedule {
   milliseconds max_gap_;
   mutable Forecast forecast_;  ///< mutable for what it keeps at hand
   BySlot<Entry> entries_;
-  mutable std::map<Due, std::optional<Curve>> near_;  ///< the soonest due; curves as they are needed
+  std::pmr::unsynchronized_pool_resource near_memory_;  ///< tasks come and go there at each look
+  mutable std::pmr::map<Due, std::optional<Curve>> near_{
+      &near_memory_};  ///< the soonest due; curves as they are needed
   SlotCalendar far_;
   SlotCalendar deadlines_;
   std::size_t waiting_ = 0, out_ = 0;
