@@ -16,8 +16,8 @@ const config::Gateway& settings_of(const config::Config& config, const std::stri
                        [&](const auto& gateway) { return gateway.name == name; });
 }
 
-constexpr milliseconds kOutcomesWait{5};
-constexpr std::size_t kOutcomesTogether = 500;
+constexpr milliseconds kGatherFor{10};  // at most 100 syncs a second for what no person and no program waits for
+constexpr std::size_t kMostGathered = 500;
 
 /// "HTTP 302: redirects to …"; nothing for a 2xx, and for what we ended ourselves.
 std::string failure(const SendResult& result) {
@@ -25,6 +25,12 @@ std::string failure(const SendResult& result) {
   std::string text = result.http_status != 0 ? "HTTP " + std::to_string(result.http_status) : std::string();
   if (text.empty()) text = name(result.fault);
   return result.detail.empty() ? text : text + ": " + result.detail;
+}
+
+bool is_urgent(const Change& change) {
+  if (std::holds_alternative<change::Delivery>(change)) return false;
+  const auto* task = std::get_if<change::Task>(&change);
+  return task == nullptr || task->phase != Phase::watching;
 }
 
 }  // namespace
@@ -35,23 +41,23 @@ void Runtime::Impl::carry_out(Actions& actions) {
   }
 }
 
-// What came of an attempt is urgent to nobody: it waits a moment for others, and they share one sync of the
-// disk. Everything else is committed at once, and after what was asked for before it.
+// What came of an attempt, and that a task goes on, are urgent to nobody: they wait a moment for others and share
+// one sync of the disk. Everything else is committed at once, and after what was asked for before it.
 void Runtime::Impl::perform(action::Persist& order) {
   ++commits_;
-  const bool urgent = !std::holds_alternative<change::Delivery>(order.change);
-  outcomes_.push_back(std::move(order));
-  if (urgent || outcomes_.size() >= kOutcomesTogether) return commit_outcomes();
-  if (outcomes_.size() > 1) return;
-  outcome_timer_.expires_after(kOutcomesWait);
-  outcome_timer_.async_wait([this](const std::error_code& cancelled) {
-    if (!cancelled) commit_outcomes();
+  const bool urgent = is_urgent(order.change);
+  gathered_.push_back(std::move(order));
+  if (urgent || gathered_.size() >= kMostGathered) return commit_gathered();
+  if (gathered_.size() > 1) return;
+  gather_timer_.expires_after(kGatherFor);
+  gather_timer_.async_wait([this](const std::error_code& cancelled) {
+    if (!cancelled) commit_gathered();
   });
 }
 
-void Runtime::Impl::commit_outcomes() {
-  outcome_timer_.cancel();
-  for (auto& order : std::exchange(outcomes_, {})) commit(order);
+void Runtime::Impl::commit_gathered() {
+  gather_timer_.cancel();
+  for (auto& order : std::exchange(gathered_, {})) commit(order);
 }
 
 void Runtime::Impl::commit(action::Persist& order) {

@@ -163,7 +163,7 @@ void Runtime::Impl::try_to_end() {
 void Runtime::Impl::end() {
   if (ended_) return;
   ended_ = true;
-  commit_outcomes();
+  commit_gathered();
   store_->close();
   spdlog::info("stopped");
   io_.stop();

@@ -77,7 +77,7 @@ class Runtime::Impl final : public control::Desk {
   // What the core asks for (runtime_actions.cpp).
   void carry_out(Actions& actions);
   void perform(action::Persist& order);
-  void commit_outcomes();
+  void commit_gathered();
   void commit(action::Persist& order);
   void perform(action::FetchBatch& order);
   void perform(action::FetchOne& order);
@@ -163,8 +163,8 @@ class Runtime::Impl final : public control::Desk {
   Ticket next_ticket_ = 1;
   std::unordered_map<Ticket, std::function<void(CommitResult)>> tickets_;
   std::size_t commits_ = 0;                ///< asked for by the core, not answered
-  std::vector<action::Persist> outcomes_;  ///< of attempts, about to be committed together
-  asio::steady_timer outcome_timer_{io_};
+  std::vector<action::Persist> gathered_;  ///< about to be committed together
+  asio::steady_timer gather_timer_{io_};
 
   std::chrono::steady_clock::duration lag_{};  ///< by how much the last beat was late
   unsigned beats_ = 0;
