@@ -35,4 +35,6 @@ BUILD=$MJWATCHD_PROGRAMS sh tests/bench/schedule.sh || code=1
 printf '\n== A million tasks on one machine\n'
 cmake --build "$MJWATCHD_PROGRAMS" --target bench_clients bench_world bench_rows codec_speed >/dev/null
 python3 -B tests/bench/million.py || code=1
+printf '\n== Three daemons over one watch list in PostgreSQL\n'
+python3 -B tests/bench/shared.py || code=1
 exit $code

@@ -9,6 +9,16 @@
 //   POST /_/end/RATE/in-order            the same, from the first on: those asked for together end together
 //   GET  /_/stats                        "calls ids changed"
 //   GET  /_/delays                       "n p50 p99 max": from the reply that told an end to its webhook, milliseconds
+//   GET  /_/noticed/FIRST                "n mean p95": of the tasks that end first, from an end to the reply that
+//                                        told it, seconds
+//
+// Of several daemons, whose tokens are "asker-0" to "asker-9":
+//   GET  /_/asked                        "changes both ids…": how often a task's asker changed, how often one asked
+//   that
+//                                        had asked up to 15 s ago and another since, and how many ids each asked for
+//   POST /_/gone/N                       asker N has been killed: what it asked for last is waited for
+//   GET  /_/followed                     "n again p50 max": how many those are, how many another has asked for since,
+//                                        and when, in seconds
 //   any other POST                       a webhook: answered 204
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,20 +40,22 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr unsigned long kFirst = 1712158000000000;
+constexpr std::size_t kAskers = 10;
+constexpr double kAtOnce = 15;  ///< seconds
 
 double now() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
 class World {
  public:
   World(std::size_t count, std::size_t bytes, unsigned changed)
-      : changed_(changed), looks_(count), told_(count), arrived_(count) {
+      : changed_(changed), looks_(count), told_(count), arrived_(count), askers_(count) {
     const std::string sample = object(0, "IN_PROGRESS", 50);
     if (bytes > sample.size()) filling_.assign(bytes - sample.size(), 'a');
   }
 
   std::string answer(std::string_view head, std::string_view body) {
     const std::string_view path = head.substr(head.find(' ') + 1);
-    if (path.starts_with("/mj/task/list-by-condition")) return list(body);
+    if (path.starts_with("/mj/task/list-by-condition")) return list(body, asker(head));
     if (path.starts_with("/_/end/")) {
       rate_ = std::strtod(std::string(path.substr(7, 12)).c_str(), nullptr);
       in_order_ = path.substr(0, path.find(' ')).ends_with("/in-order");
@@ -55,6 +67,15 @@ class World {
                   std::to_string(calls_) + " " + std::to_string(ids_) + " " + std::to_string(changes_) + "\n");
     }
     if (path.starts_with("/_/delays")) return http("200 OK", delays());
+    if (path.starts_with("/_/noticed/")) return http("200 OK", noticed(std::strtoul(path.data() + 11, nullptr, 10)));
+    if (path.starts_with("/_/asked")) return http("200 OK", asked());
+    if (path.starts_with("/_/gone/")) {
+      gone_ = static_cast<int>(std::strtol(path.data() + 8, nullptr, 10));
+      gone_since_ = now();
+      for (Askers& one : askers_) one.followed = one.last == gone_ ? 0 : -1;
+      return http("200 OK", "");
+    }
+    if (path.starts_with("/_/followed")) return http("200 OK", followed());
     heard(body);
     return "HTTP/1.1 204 No Content\r\n\r\n";
   }
@@ -84,7 +105,63 @@ class World {
   /// A shuffle: a prime times n, which no COUNT below it divides.
   std::size_t turn(std::size_t n) const { return n * 2'147'483'647 % looks_.size(); }
 
-  std::string list(std::string_view body) {
+  static int asker(std::string_view head) {
+    const auto at = head.find("asker-");
+    return at == std::string_view::npos || at + 6 >= head.size() ? 0 : (head[at + 6] - '0') % int{kAskers};
+  }
+
+  void asked_for(std::size_t n, int who) {
+    Askers& one = askers_[n];
+    const double at = now();
+    ++asked_[static_cast<std::size_t>(who)];
+    if (one.last != who) {
+      if (one.last >= 0) ++changes_of_asker_;
+      if (one.before == who && at - one.before_at < kAtOnce) ++both_;
+      one.before = one.last;
+      one.before_at = one.last_at;
+      one.last = who;
+    }
+    one.last_at = at;
+    if (one.followed == 0 && who != gone_) one.followed = at - gone_since_;
+  }
+
+  std::string asked() const {
+    std::string text = std::to_string(changes_of_asker_) + " " + std::to_string(both_);
+    for (const unsigned long ids : asked_) text += " " + std::to_string(ids);
+    return text + "\n";
+  }
+
+  std::string followed() const {
+    std::vector<double> all;
+    std::size_t left = 0;
+    for (const Askers& one : askers_) {
+      left += one.followed >= 0 ? 1 : 0;
+      if (one.followed > 0) all.push_back(one.followed);
+    }
+    std::sort(all.begin(), all.end());
+    char text[128];
+    std::snprintf(text, sizeof text, "%zu %zu %.3f %.3f\n", left, all.size(), all.empty() ? 0 : all[all.size() / 2],
+                  all.empty() ? 0 : all.back());
+    return text;
+  }
+
+  std::string noticed(std::size_t first) const {
+    std::vector<double> all;
+    double sum = 0;
+    for (std::size_t n = 0; n < told_.size() && rate_ != 0; ++n) {
+      if (told_[n] == 0 || turn(n) >= first) continue;
+      all.push_back(told_[n] - ending_since_ - static_cast<double>(turn(n)) / rate_);
+      sum += all.back();
+    }
+    if (all.empty()) return "0 0 0\n";
+    std::sort(all.begin(), all.end());
+    char text[128];
+    std::snprintf(text, sizeof text, "%zu %.3f %.3f\n", all.size(), sum / static_cast<double>(all.size()),
+                  all[all.size() * 95 / 100]);
+    return text;
+  }
+
+  std::string list(std::string_view body, int who) {
     ++calls_;
     std::string out = "[";
     out.reserve(128 * 1024);
@@ -93,6 +170,7 @@ class World {
       const std::size_t n = std::strtoul(body.data() + at + 1, nullptr, 10) - kFirst;
       if (n >= looks_.size()) continue;
       ++ids_;
+      asked_for(n, who);
       if (out.size() > 1) out += ',';
       if (ended(n)) {
         out += object(n, "SUCCESS", 100);
@@ -129,10 +207,20 @@ class World {
     return text;
   }
 
+  struct Askers {  ///< of a task
+    int last = -1, before = -1;
+    double last_at = 0, before_at = 0;
+    double followed = -1;  ///< 0: its asker is gone, and nobody else has asked yet
+  };
+
   unsigned changed_;
   std::string filling_;
   std::vector<unsigned> looks_;
   std::vector<double> told_, arrived_;
+  std::vector<Askers> askers_;
+  unsigned long asked_[kAskers] = {}, changes_of_asker_ = 0, both_ = 0;
+  int gone_ = -1;
+  double gone_since_ = 0;
   double ending_since_ = 0, rate_ = 0;
   bool in_order_ = false;
   unsigned long calls_ = 0, ids_ = 0, changes_ = 0;
