@@ -103,9 +103,6 @@ void BatchTables::begin(const std::vector<const Change*>& changes, DaemonNo self
     ask.push_back({"SELECT nextval('deliveries_no_seq') FROM generate_series(1, ?::bigint)",
                    {Value(std::max(wanted.events, kNumbersAtOnce))}});
   }
-  if (wanted.events != 0) {
-    ask.push_back({"UPDATE meta SET value = value + ? WHERE name = 'events' RETURNING value", {Value(wanted.events)}});
-  }
 
   auto answers = db_.together(ask);
   std::size_t at = 1;
@@ -126,11 +123,6 @@ void BatchTables::begin(const std::vector<const Change*>& changes, DaemonNo self
   }
   if (more_tasks) take_in_numbers(std::move(answers[at++]), task_numbers_);
   if (more_deliveries) take_in_numbers(std::move(answers[at++]), delivery_numbers_);
-  if (wanted.events != 0 && answers[at].next()) {
-    last_event_ = answers[at].integer(0);
-    next_event_ = last_event_ - static_cast<std::int64_t>(wanted.events) + 1;
-    first_of_ours_ = next_event_;
-  }
 }
 
 void BatchTables::take_in_tasks(Rows rows, const Wanted& wanted) {

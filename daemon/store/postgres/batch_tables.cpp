@@ -1,5 +1,6 @@
 #include "daemon/store/postgres/batch_tables.hpp"
 
+#include <iterator>
 #include <utility>
 
 #include "daemon/store/stored_json.hpp"
@@ -70,16 +71,18 @@ TaskNo BatchTables::tell_holder(const TaskKey& key) {
   return task.row->no;
 }
 
-void BatchTables::commit(const std::string& channel) {
-  put_down();
-  auto statements = sheets_.take();
-  if (events_came_) call("events");
+EventNo BatchTables::commit(const std::string& channel) {
+  auto statements = all_that_waits();
+  if (events_ != 0) call("events");
   for (const std::string& note : std::exchange(notes_, {})) {
     statements.push_back({"SELECT pg_notify(?, ?)", {Value(channel), Value(note)}});
   }
+  statements.push_back({"SELECT value - ? FROM meta WHERE name = 'events'", {Value(events_)}});
   statements.push_back({"COMMIT", {}});
-  static_cast<void>(db_.together(statements));
+  auto answers = db_.together(statements);
   drop();
+  Rows& before = answers[answers.size() - 2];
+  return before.next() ? before.integer(0) : 0;
 }
 
 void BatchTables::drop() {
@@ -90,9 +93,9 @@ void BatchTables::drop() {
   deliveries_.clear();
   bodies_.clear();
   notes_.clear();
-  static_cast<void>(sheets_.take());
-  next_event_ = last_event_ = first_of_ours_ = 0;
-  events_came_ = false;
+  static_cast<void>(sheets_.take_quiet());
+  static_cast<void>(sheets_.take_numbered(0));
+  events_ = numbered_ = 0;
 }
 
 /// Rows that changed, once each, as they stand now.
@@ -109,9 +112,22 @@ void BatchTables::put_down() {
   }
 }
 
-void BatchTables::write() {
+/// From the numbering on, other daemons' events wait until this transaction is committed, so that who reads on from
+/// a number misses none: it comes as late as can be.
+std::vector<Connection::Statement> BatchTables::all_that_waits() {
   put_down();
-  const auto statements = sheets_.take();
+  auto statements = sheets_.take_quiet();
+  if (numbered_ != events_) {
+    statements.push_back({"UPDATE meta SET value = value + ? WHERE name = 'events'", {Value(events_ - numbered_)}});
+    numbered_ = events_;
+  }
+  auto rest = sheets_.take_numbered(events_);
+  std::move(rest.begin(), rest.end(), std::back_inserter(statements));
+  return statements;
+}
+
+void BatchTables::write() {
+  const auto statements = all_that_waits();
   if (!statements.empty()) static_cast<void>(db_.together(statements));
 }
 
@@ -221,14 +237,9 @@ bool BatchTables::insert_target(TaskNo task, const TargetRow& target) {
 }
 
 EventNo BatchTables::insert_event(TaskNo task, const CommittedEvent& event) {
-  if (next_event_ == 0 || next_event_ > last_event_) {
-    next_event_ = last_event_ = db_.number("UPDATE meta SET value = value + 1 WHERE name = 'events' RETURNING value");
-    if (first_of_ours_ == 0) first_of_ours_ = next_event_;
-  }
   CommittedEvent numbered = event;
-  numbered.no = next_event_++;
+  numbered.no = -++events_;
   sheets_.insert(task, numbered, self_);
-  events_came_ = true;
   return numbered.no;
 }
 
@@ -243,8 +254,8 @@ std::optional<FinalEvent> BatchTables::final_event(const TaskRow& task) {
 }
 
 bool BatchTables::has_body(EventNo event, BodyFormat format) {
-  const bool ours = first_of_ours_ != 0 && event >= first_of_ours_;
-  return bodies_.contains({event, format}) || (!ours && SqlTables::has_body(event, format));
+  const bool came_now = event < 0;
+  return bodies_.contains({event, format}) || (!came_now && SqlTables::has_body(event, format));
 }
 
 void BatchTables::insert_body(EventNo event, BodyFormat format, const std::string& body) {

@@ -45,8 +45,9 @@ class BatchTables final : public SqlTables<Connection> {
   void call(const std::string& note) { notes_.push_back(std::to_string(self_) + " " + note); }
   /// Whoever holds the task, if it is another, is told that it goes. Answers its number; 0: there is none.
   TaskNo tell_holder(const TaskKey& key);
-  /// Writes what waits and ends the transaction.
-  void commit(const std::string& channel);
+  /// Writes what waits and ends the transaction. Answers the number before that of its first event: until then its
+  /// events are -1, -2, … (they get their numbers last, for whoever numbers some lets all others wait).
+  EventNo commit(const std::string& channel);
   /// Forgets everything, after a transaction that was not committed.
   void drop();
 
@@ -112,6 +113,7 @@ class BatchTables final : public SqlTables<Connection> {
   Task* known(TaskNo task);
   Task& take_in(const TaskKey& key);
   bool take_over(Task& task);
+  [[nodiscard]] std::vector<Connection::Statement> all_that_waits();
   void put_down();
   void write();
   /// Writes, and forgets what was read: what comes now works on the tables themselves.
@@ -127,10 +129,9 @@ class BatchTables final : public SqlTables<Connection> {
   std::map<std::pair<EventNo, BodyFormat>, bool> bodies_;
   std::vector<std::string> notes_;
   Sheets sheets_;
-  EventNo next_event_ = 0, last_event_ = 0;  ///< numbers of this transaction
-  EventNo first_of_ours_ = 0;                ///< events from here on came in this transaction
+  EventNo events_ = 0;    ///< that came in this transaction
+  EventNo numbered_ = 0;  ///< so many of them have a number
   Numbers task_numbers_, delivery_numbers_;
-  bool events_came_ = false;
 };
 
 }  // namespace mjwatchd::store::postgres

@@ -2,6 +2,9 @@
 
 #include "daemon/store/stored_json.hpp"
 
+/// The number before the first event of this transaction, which keeps the row locked.
+#define MJWATCHD_BEFORE "(SELECT value - ?::bigint AS before FROM meta WHERE name = 'events') AS m"
+
 namespace mjwatchd::store::postgres {
 namespace {
 
@@ -12,8 +15,10 @@ bool succeeded(const SendResult& result) { return result.http_status >= 200 && r
 }  // namespace
 
 Sheets::Sheets()
-    : bodies("INSERT INTO bodies(event, format, body) SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[])",
-             "nnt"),
+    : bodies(
+          "INSERT INTO bodies(event, format, body) SELECT CASE WHEN event < 0 THEN before - event ELSE event END, "
+          "format, body FROM unnest(?::bigint[], ?::bigint[], ?::text[]) AS u(event, format, body), " MJWATCHD_BEFORE,
+          "nnt"),
       new_tasks_(
           "INSERT INTO tasks(no, gateway, id, phase, status, previous, ending, action, progress, digest, save, seed, "
           "stalled, registered_at, expire_at, changed_at, submitted_at, started_at, finished_at, success_at, ended_at, "
@@ -42,16 +47,20 @@ Sheets::Sheets()
           "AS u(task, object, images) WHERE task_texts.task = u.task",
           "ntt"),
       events_(
-          "INSERT INTO events(no, task, gateway, id, type, sequence, at, webhook_id, body, daemon) SELECT * FROM "
+          "INSERT INTO events(no, task, gateway, id, type, sequence, at, webhook_id, body, daemon) SELECT before - no, "
+          "task, gateway, id, type, sequence, at, webhook_id, body, daemon FROM "
           "unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], "
-          "?::text[], ?::bigint[])",
+          "?::text[], ?::bigint[]) AS u(no, task, gateway, id, type, sequence, at, webhook_id, body, "
+          "daemon), " MJWATCHD_BEFORE,
           "nnttnnnttn"),
       new_deliveries_(
           "INSERT INTO deliveries(no, event, receiver, target, format, state, attempts, due, reason, created_at, task, "
-          "sequence, type, holder) SELECT no, event, receiver, target, format, state, 0, due, reason, created_at, "
+          "sequence, type, holder) SELECT no, CASE WHEN event < 0 THEN before - event ELSE event END, receiver, "
+          "target, format, state, 0, due, reason, created_at, "
           "task, sequence, type, holder FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], "
           "?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) "
-          "AS u(no, event, receiver, target, format, state, due, reason, created_at, task, sequence, type, holder)",
+          "AS u(no, event, receiver, target, format, state, due, reason, created_at, task, sequence, type, "
+          "holder), " MJWATCHD_BEFORE,
           "nnnnnnntnnnnn"),
       deliveries_(
           "UPDATE deliveries SET state = u.state, attempts = u.attempts, due = u.due, reason = u.reason FROM "
@@ -122,11 +131,20 @@ void Sheets::insert(DeliveryNo no, std::int64_t number, const SendResult& result
   if (number > kAttemptsKept) old_.add(no, number - kAttemptsKept + 1);
 }
 
-std::vector<Connection::Statement> Sheets::take() {
+std::vector<Connection::Statement> Sheets::take_quiet() {
   std::vector<Connection::Statement> statements;
-  for (Sheet* sheet : {&new_tasks_, &new_texts_, &tasks_, &texts_, &events_, &bodies, &new_deliveries_, &deliveries_,
-                       &attempts_, &middle_, &old_}) {
+  for (Sheet* sheet : {&new_tasks_, &new_texts_, &tasks_, &texts_, &deliveries_, &attempts_, &middle_, &old_}) {
     if (!sheet->empty()) statements.push_back(sheet->take());
+  }
+  return statements;
+}
+
+std::vector<Connection::Statement> Sheets::take_numbered(EventNo events) {
+  std::vector<Connection::Statement> statements;
+  for (Sheet* sheet : {&events_, &bodies, &new_deliveries_}) {
+    if (sheet->empty()) continue;
+    statements.push_back(sheet->take());
+    statements.back().values.emplace_back(events);
   }
   return statements;
 }

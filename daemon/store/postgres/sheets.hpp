@@ -20,8 +20,11 @@ struct Sheets {
   void update(const change::Delivery& change);
   void insert(DeliveryNo no, std::int64_t number, const SendResult& result);
 
-  /// All that is to be written, in an order in which it can be; nothing is left afterwards.
-  [[nodiscard]] std::vector<Connection::Statement> take();
+  /// All that is to be written before events are numbered; nothing of it is left afterwards.
+  [[nodiscard]] std::vector<Connection::Statement> take_quiet();
+  /// The rest, for the end: the events and what names them. An event's number below 0 is that of the `events` that
+  /// this transaction numbered so far: -1 is the first of them.
+  [[nodiscard]] std::vector<Connection::Statement> take_numbered(EventNo events);
 
   Sheet bodies;
 

@@ -62,6 +62,7 @@ class Writer {
   // The way to the database.
   [[nodiscard]] BatchTables& tables();
   [[nodiscard]] bool committed(std::int64_t transaction);
+  [[nodiscard]] EventNo before_first(const Results& results);
   void back_out();
   void rest(milliseconds time);
 

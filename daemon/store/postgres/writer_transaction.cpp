@@ -20,6 +20,16 @@ class GivenUp : public std::runtime_error {
   GivenUp() : std::runtime_error("the daemon ended before the database was there again") {}
 };
 
+/// Events that were numbered as the first, second, … of their transaction get the numbers that they have.
+void number_events(std::vector<CommitResult>& results, EventNo before) {
+  const auto number = [before](EventNo& no) { no = no < 0 ? before - no : no; };
+  for (CommitResult& result : results) {
+    for (CommittedEvent& one : result.events) number(one.no);
+    for (DeliveryRecord& one : result.deliveries) number(one.event);
+    for (DeliveryRecord& one : result.elsewhere) number(one.event);
+  }
+}
+
 bool needs_lease(const Change& change) {
   return std::holds_alternative<change::Task>(change) || std::holds_alternative<change::Delivery>(change);
 }
@@ -70,7 +80,10 @@ void Writer::apply_surely(std::span<const Job> jobs, Results& results) {
       back_out();
       if (error.lost()) {
         spdlog::warn("the connection to PostgreSQL is lost, and made again: {}", error.what());
-        if (ending != 0 && committed(ending)) return took_effect();
+        if (ending != 0 && committed(ending)) {
+          number_events(results, before_first(results));
+          return took_effect();
+        }
         continue;
       }
       if (!error.again() || ++attempt > kAgain) throw;
@@ -92,7 +105,7 @@ void Writer::apply_once(std::span<const Job> jobs, Results& results) {
   in.begin(changes, standing_.last_number(), endpoints);
   for (const Job& job : jobs) results.push_back(apply_one(job));
   ending_ = in.transaction();
-  in.commit(channel_);
+  number_events(results, in.commit(channel_));
 }
 
 CommitResult Writer::apply_one(const Job& job) {
@@ -202,6 +215,26 @@ bool Writer::committed(std::int64_t transaction) {
     }
     rest(kFirstRest);
   }
+}
+
+// The answer that was lost would have said it: any event of the transaction tells it as well.
+EventNo Writer::before_first(const Results& results) {
+  const CommittedEvent* known = nullptr;
+  for (const CommitResult& result : results) {
+    for (const CommittedEvent& one : result.events) known = one.no < 0 ? &one : known;
+  }
+  while (known != nullptr) {
+    try {
+      static_cast<void>(tables());
+      return known->no + db_->number("SELECT no FROM events WHERE gateway = ? AND id = ? AND webhook_id = ?",
+                                     known->key.gateway, known->key.id, known->webhook_id);
+    } catch (const PostgresError& error) {
+      if (!error.lost()) throw;
+      back_out();
+    }
+    rest(kFirstRest);
+  }
+  return 0;
 }
 
 void Writer::back_out() {
