@@ -139,6 +139,17 @@ void migrate(Connection& db, std::int64_t version) {
   db.run("COMMIT");
 }
 
+/// Alive in two places, each event would be told twice.
+void need_here(Connection& db, const std::filesystem::path& file) {
+  Query row(db, "SELECT strftime('%Y-%m-%d %H:%M', value / 1000, 'unixepoch') FROM meta WHERE name = ?", kMovedMark);
+  if (!row.next()) return;
+  throw std::runtime_error("the watch list in " + file.string() + " was moved to PostgreSQL by --import-from on " +
+                           row.text(0) +
+                           " UTC: name that in store. To go on here instead, and only if no other "
+                           "mjwatchd does there: sqlite3 " +
+                           file.string() + " \"DELETE FROM meta WHERE name = '" + kMovedMark + "'\"");
+}
+
 void set_up(Connection& db) { db.script("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"); }
 
 void set_up_writing(Connection& db, const std::filesystem::path& file) {
@@ -179,12 +190,13 @@ void set_up_writing(Connection& db, const std::filesystem::path& file) {
 
 }  // namespace
 
-std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file) {
+std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file, Moved moved) {
   try {
     auto db = std::make_unique<Connection>(file);
     const std::int64_t version = known_version(*db, file);
     set_up_writing(*db, file);
     migrate(*db, version);
+    if (moved == Moved::refused) need_here(*db, file);
     return db;
   } catch (const SqliteError& error) {
     explain(error, file);

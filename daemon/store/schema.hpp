@@ -11,9 +11,16 @@ namespace mjwatchd::store {
 /// The version this program writes (PRAGMA user_version).
 constexpr int kSchemaVersion = 3;
 
+/// In the table meta: when the list was moved to another database.
+constexpr const char* kMovedMark = "moved_at";
+/// Whether a list that was moved is opened all the same.
+enum class Moved : bool { refused, allowed };
+
 /// Opens the file for writing, in WAL mode and synced at each commit, and brings its tables up to
-/// date. Throws std::runtime_error: damaged, of a newer version, not ours, no room, read-only.
-[[nodiscard]] std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file);
+/// date. Throws std::runtime_error: damaged, of a newer version, not ours, no room, read-only, or
+/// moved to another database.
+[[nodiscard]] std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file,
+                                                           Moved moved = Moved::refused);
 
 /// A second connection, that only reads. The file is open for writing already.
 [[nodiscard]] std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& file);

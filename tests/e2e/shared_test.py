@@ -11,7 +11,7 @@ import time
 
 from rig import postgres
 from rig.case import Case, main
-from rig.program import wait_until
+from rig.program import run, wait_until
 
 LEASE = 3
 
@@ -86,6 +86,44 @@ class Shared(Case):
         for daemon in (first, second, third):
             self.assertEqual(61, len(list(daemon.control.tasks())))
         self.assert_once(receiver, [*tasks, more])
+
+    def test_a_single_machines_list_moves_over(self):
+        gateway, receiver = self.gateway(), self.receiver("/app")
+        tasks = self.make(gateway, 20, "1s") + [gateway.make(f"18121580114{i:05}", duration="12s") for i in range(20)]
+        folder = self.folder / "single"
+        single = self.daemon(gateway, folder)
+        single.config["images"]["save"] = "none"
+        single.add_endpoint("app", receiver.url + "/app", receiver.secrets["/app"][0], events=["task.succeeded"])
+        self.start(single)
+        for task in tasks:
+            single.control.register(task)
+        wait_until(lambda: len(receiver.taken("/app")) >= 20, 30, "the first ends have arrived")
+        single.kill()
+        single.share(self.url, postgres.PASSWORD, f"{LEASE}s")
+        single.write_config()
+        words = ["mjwatchd", "--config", single.config_file, "--import-from"]
+        wrong = run([*words, folder])
+        self.assertEqual((1, "mjwatchd: --import-from takes sqlite:PATH, where PATH is the state_dir of the list to be "
+                          "moved\n"), (wrong.returncode, wrong.stderr))
+        moved = run([*words, f"sqlite:{folder / 'state'}"])
+        self.assertEqual(0, moved.returncode, moved.stderr)
+        self.assertRegex(moved.stdout, "Moved 40 tasks, [0-9]+ events and [0-9]+ deliveries from ")
+        self.assertIn("tasks: 40 of 40\n", moved.stderr)
+        again = run([*words, f"sqlite:{folder / 'state'}"])
+        self.assertEqual(1, again.returncode)
+        self.assertIn("is not empty", again.stderr)
+
+        self.daemons.append(single)
+        self.start(single)
+        other = self.start(self.one_more(gateway, receiver))
+        self.assertEqual(40, len(list(other.control.tasks())))
+        self.assert_once(receiver, tasks)
+        for daemon in self.daemons:
+            daemon.stop()
+        single.config["store"] = "sqlite"
+        single.launch()
+        wait_until(lambda: not single.program.running(), 20, "the moved list is refused")
+        self.assertIn("was moved to PostgreSQL by --import-from", single.log.read_text())
 
     def test_a_killed_one_is_followed_within_its_lease(self):
         gateway, receiver = self.gateway(), self.receiver("/app")

@@ -28,5 +28,8 @@ class Home {
 
 /// Which kind is a matter of what the program is linked with. `folder` is there and empty.
 [[nodiscard]] std::unique_ptr<Home> make_home(const std::filesystem::path& folder);
+/// The same of one kind, where a program has it; `url` names a schema.
+[[nodiscard]] std::unique_ptr<Home> make_sqlite_home(const std::filesystem::path& folder);
+[[nodiscard]] std::unique_ptr<Home> make_postgres_home(const std::filesystem::path& folder, const std::string& url);
 
 }  // namespace mjwatchd::store::test

@@ -5,7 +5,9 @@
 
 namespace mjwatchd::store::test {
 
-State::State(StoreRules with) : home(make_home(folder.path)), rules(std::move(with)) {
+State::State(StoreRules with) : State(std::move(with), make_home) {}
+
+State::State(StoreRules with, const AtHome& at_home) : home(at_home(folder.path)), rules(std::move(with)) {
   spdlog::set_level(spdlog::level::off);  // what is wrong on purpose is no news
   open();
 }

@@ -39,6 +39,9 @@ class Folder {
 class State {
  public:
   explicit State(StoreRules rules = usual_rules());
+  /// `at_home` makes the home in its folder.
+  using AtHome = std::function<std::unique_ptr<Home>(const std::filesystem::path& folder)>;
+  State(StoreRules rules, const AtHome& at_home);
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/store/lists.hpp"
+#include "daemon/store/postgres/common_key.hpp"
 #include "daemon/store/postgres/keeper.hpp"
 #include "daemon/store/postgres/reader.hpp"
 #include "daemon/store/postgres/schema.hpp"
@@ -19,18 +20,6 @@ using namespace postgres;
 namespace {
 
 constexpr milliseconds kLookForLapse{500};
-
-/// Any daemon may have to send what another one's client gave a secret for.
-void need_same_key(postgres::Connection& db, const webhooks::SecretBox& secrets) {
-  constexpr const char* kContext = "the key of all daemons";
-  db.run("INSERT INTO key_check(one, sealed) VALUES (1, ?) ON CONFLICT(one) DO NOTHING",
-         Blob{secrets.seal("mjwatchd", kContext)});
-  Rows row = db.exec("SELECT sealed FROM key_check", {});
-  if (row.next() && secrets.open(row.text(0), kContext)) return;
-  throw std::runtime_error(
-      "store: secrets.key is not that of the other daemons of this watch list: copy theirs into state_dir, or give all "
-      "the same as a credential of that name");
-}
 
 /// The tables are there, and ours, before any thread begins.
 Address prepared(const PostgresOptions& options) {

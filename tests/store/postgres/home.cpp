@@ -8,7 +8,7 @@ namespace {
 
 class PostgresHome final : public Home {
  public:
-  explicit PostgresHome(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  PostgresHome(std::filesystem::path folder, std::string url) : folder_(std::move(folder)), url_(std::move(url)) {}
 
   std::unique_ptr<Store> open(asio::io_context& io, StoreRules rules, webhooks::SecretBox secrets) override {
     PostgresOptions options{url_, "", folder_, "test", milliseconds(15'000), std::move(rules), std::move(secrets)};
@@ -25,11 +25,17 @@ class PostgresHome final : public Home {
 
  private:
   std::filesystem::path folder_;
-  std::string url_ = Server::instance().new_list();
+  std::string url_;
 };
 
 }  // namespace
 
-std::unique_ptr<Home> make_home(const std::filesystem::path& folder) { return std::make_unique<PostgresHome>(folder); }
+std::unique_ptr<Home> make_postgres_home(const std::filesystem::path& folder, const std::string& url) {
+  return std::make_unique<PostgresHome>(folder, url);
+}
+
+std::unique_ptr<Home> make_home(const std::filesystem::path& folder) {
+  return make_postgres_home(folder, Server::instance().new_list());
+}
 
 }  // namespace mjwatchd::store::test
