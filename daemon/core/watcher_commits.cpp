@@ -12,13 +12,6 @@ constexpr milliseconds kCommitAgain = 1s;  ///< a disk that failed is given this
 constexpr milliseconds kLearnedEvery = 1min;
 }  // namespace
 
-ChangeNo Watcher::Impl::persist(Change change, Wish wish) {
-  const ChangeNo no = ++last_change_;
-  wishes_.emplace(no, std::move(wish));
-  out_->emplace_back(action::Persist{no, std::move(change)});
-  return no;
-}
-
 void Watcher::Impl::change_task(const Ref& ref, change::Task change, std::optional<Look> look) {
   assert(alive(ref));
   assert(task_of(ref).place != Place::settling);  // one change of a task at a time

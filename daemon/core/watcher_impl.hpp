@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -110,7 +111,13 @@ class Watcher::Impl {
   // Commits (watcher_commits.cpp).
   /// News comes faster than the disk takes it: it is not asked for, so that what waits stays bounded.
   [[nodiscard]] bool overwhelmed() const { return wishes_.size() >= kMostWishes; }
-  ChangeNo persist(Change change, Wish wish);
+  /// Any change, as it is or by its kind: they are large, and not to be moved more often than it takes.
+  template <typename Kind>
+  void persist(Kind&& change, Wish&& wish) {
+    const ChangeNo no = ++last_change_;
+    wishes_.emplace(no, std::move(wish));
+    out_->emplace_back(action::Persist{no, std::forward<Kind>(change)});
+  }
   void change_task(const Ref& ref, change::Task change, std::optional<Look> look);
   void settled(const Registering& wish, const CommitResult& result);
   void settled(const Forgetting& wish, const CommitResult& result);

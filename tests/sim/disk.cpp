@@ -13,13 +13,13 @@ bool is_final_event(EventType type) {
          type == EventType::expired || type == EventType::lost;
 }
 
-void Disk::commit(Change change, Done done) {
-  queue_.push_back({std::move(change), std::move(done)});
+void Disk::commit(Change&& change, Done&& done) {
+  queue_.emplace_back(std::move(change), std::move(done));
   start();
 }
 
 void Disk::adopt(Page page) {
-  queue_.push_back({Reading{std::move(page)}, {}});
+  queue_.emplace_back(Reading{std::move(page)});
   start();
 }
 

@@ -62,7 +62,7 @@ class Disk {
     for (const TaskPlan& task : scenario.tasks) plans_[task.registration.key.id] = &task;
   }
 
-  void commit(Change change, Done done);
+  void commit(Change&& change, Done&& done);
   /// At once, without the queue: what a database does whose clients queue for themselves.
   CommitResult write(const Change& change) {
     return std::visit([this](const auto& one) { return apply(one); }, change);
@@ -103,6 +103,8 @@ class Disk {
     Page page;
   };
   struct Waiting {
+    explicit Waiting(Reading&& reading) : what(std::move(reading)) {}
+    Waiting(Change&& change, Done&& tell) : what(std::move(change)), done(std::move(tell)) {}
     std::variant<Change, Reading> what;
     Done done;
     CommitResult result{};
