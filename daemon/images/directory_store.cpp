@@ -46,7 +46,6 @@ DirectoryImageStore::DirectoryImageStore(asio::io_context& io, http::Client& cli
       client_(client),
       options_(completed(std::move(options))),
       folder_(options_.directory, NamePattern(options_.name), options_.keep_free),
-      // No part file of this run is there yet.
       worker_(io, worker_bound(options_), kThreads, [this] { folder_.remove_orphans(); }),
       disk_(io, worker_, folder_, options_.look_again, options_.resumed),
       slots_(options_.max_downloads, options_.max_per_origin) {

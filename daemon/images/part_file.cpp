@@ -1,6 +1,7 @@
 #include "daemon/images/part_file.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -41,6 +42,13 @@ std::string part_name(std::string_view stem) {
   return "." + std::string(stem.substr(0, kLongestStem)) + "." + random_hex() + ".part";
 }
 
+Descriptor make_part(int folder, const std::string& name, mode_t mode) {
+  Descriptor file(::openat(folder, name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  // On a file system without locks it goes without.
+  while (file && ::flock(file.get(), LOCK_EX) != 0 && errno == EINTR) continue;
+  return file;
+}
+
 PartFile::PartFile(const PictureFolder& folder, TaskKey key, std::size_t index)
     : folder_(folder), key_(std::move(key)), index_(index) {
   folder_.check_space();
@@ -72,11 +80,14 @@ void PartFile::open_folder() {
 }
 
 void PartFile::make_file() {
-  const std::string name = part_name(folder_.pattern.parts(key_, index_, "").back());
-  file_ = Descriptor(
-      ::openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode));
-  if (!file_) fail("making a file", errno);
-  name_ = name;
+  const std::string stem = folder_.pattern.parts(key_, index_, "").back();
+  struct stat facts {};
+  do {
+    const std::string name = part_name(stem);
+    file_ = make_part(directory_.get(), name, kFileMode);
+    if (!file_ || ::fstat(file_.get(), &facts) != 0) fail("making a file", errno);
+    name_ = name;
+  } while (facts.st_nlink == 0);  // it was removed as an orphan between its making and its locking
 }
 
 void PartFile::append(std::string_view bytes) {

@@ -42,8 +42,8 @@ struct PictureFolder {
   /// Waits for the disk. Throws DiskTrouble.
   [[nodiscard]] Room room() const;
 
-  /// Removes what a killed run left: files named as part files are, nothing else, no links followed.
-  /// Answers how many went. Call it before the first PartFile is made.
+  /// Removes what a killed run left: files named as part files are and held by nobody, nothing else, no links
+  /// followed. Answers how many went. May be called at any time, also while other daemons use the folder.
   std::size_t remove_orphans() const;
   /// Throws DiskTrouble when the disk is read-only, or keep_free would not be left beside `bytes` more.
   void check_space(std::uint64_t bytes = 0) const;
@@ -54,6 +54,10 @@ struct PictureFolder {
 
 /// ".<stem>.<16 hex>.part", another one each time. Throws DiskTrouble.
 [[nodiscard]] std::string part_name(std::string_view stem);
+
+/// Makes a file and holds it (flock) for as long as it is open, so that nobody takes it for an orphan: neither this
+/// daemon's picture store after a reload, nor another daemon on the same folder. Nothing, and errno, when it can't.
+[[nodiscard]] Descriptor make_part(int folder, const std::string& name, mode_t mode);
 
 /// ".<name>.<16 hex>.part" in the folder its picture will be in: written, hashed, verified, synced
 /// and renamed. Removed by its end unless it was placed. Every member may wait for the disk; one

@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -32,6 +33,13 @@ bool is_part_name(std::string_view name) {
   return tail.front() == '.' && tail.substr(1).find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+/// Not when somebody holds it: then it is being written.
+bool remove_orphan(int folder, const char* name) {
+  const Descriptor file(::openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const bool held = file && ::flock(file.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  return file && !held && ::unlinkat(folder, name, 0) == 0;
+}
+
 /// What cannot be listed or removed is left: it harms nobody but the disk.
 std::size_t sweep(int parent, const char* name, std::size_t depth) {
   const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -48,9 +56,7 @@ std::size_t sweep(int parent, const char* name, std::size_t depth) {
     struct stat facts {};
     if (::fstatat(fd, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (S_ISDIR(facts.st_mode) && depth > 0) removed += sweep(fd, entry->d_name, depth - 1);
-    if (S_ISREG(facts.st_mode) && is_part_name(child) && ::unlinkat(fd, entry->d_name, 0) == 0) {
-      ++removed;
-    }
+    if (S_ISREG(facts.st_mode) && is_part_name(child) && remove_orphan(fd, entry->d_name)) ++removed;
   }
   return removed;
 }

@@ -75,7 +75,7 @@ void S3Shelf::get(const SavedImage& image, std::function<void(std::string, std::
     return worker_.later([fetch] { fetch->done({}, fetch->trouble); });
   }
   fetch->path = folder_ + "/" + part_name("fetched");
-  fetch->file = Descriptor(::open(fetch->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  fetch->file = make_part(AT_FDCWD, fetch->path, 0600);
   if (!fetch->file) {
     fetch->trouble = fetch->path + " can't be made: " + std::generic_category().message(errno);
     return worker_.later([fetch] { fetch->done({}, fetch->trouble); });

@@ -123,6 +123,21 @@ TEST_CASE("only files named as our part files are removed at start") {
   CHECK(where.files() == 4);
 }
 
+TEST_CASE("a picture that is being written is left alone, whoever clears up") {
+  const TemporaryFolder where;
+  const PictureFolder folder(where.path.string(), NamePattern(kPattern), 0);
+  std::ofstream(where.path / ".left.0123456789abcdef.part") << "x";
+  PartFile part(folder, {"gw", "t1"}, 0);
+  part.append(make_png(20, 10));
+  // After a reload there is another store of the same folder; so there is when another daemon shares it.
+  const PictureFolder again(where.path.string(), NamePattern(kPattern), 0);
+  CHECK(again.remove_orphans() == 1);
+  SavedImage image;
+  CHECK(part.place(image).error == "");
+  CHECK(fs::exists(image.path));
+  CHECK(where.files() == 1);
+}
+
 TEST_CASE("killed at any moment, no half picture stands under a final name") {
   const TemporaryFolder where;
   const std::string png = make_png(200, 150);
