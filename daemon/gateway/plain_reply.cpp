@@ -201,6 +201,8 @@ std::vector<Snapshot> read(std::string_view body, const std::vector<std::string>
   const auto whole = std::make_shared<std::string>();  // and the tasks are parts of it
   whole->reserve(body.size() + simdjson::SIMDJSON_PADDING);
   whole->assign(body);
+  whole->append(simdjson::SIMDJSON_PADDING, '\0');  // it looks at what follows, and drops what it saw
+  whole->resize(body.size());
   plain::document document = parser.iterate(whole->data(), whole->size(), whole->capacity());
   std::vector<std::string_view> known(asked.begin(), asked.end());
   std::sort(known.begin(), known.end());
