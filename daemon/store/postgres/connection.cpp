@@ -97,8 +97,10 @@ Connection::Connection(const Address& address) {
   if (!good()) throw PostgresError("", one_line(PQerrorMessage(db_.get())));
   PQsetNoticeReceiver(db_.get(), ignore_notice, nullptr);
   const std::string patience = std::to_string(address.patience.count());
-  script("SET synchronous_commit = on; SET idle_in_transaction_session_timeout = " + patience +
-         "; SET lock_timeout = " + patience + "; SET default_transaction_isolation = 'read committed'");
+  // A statement_timeout of the role or the server is meant for others: a list of a million is made ready, and read, for
+  // longer than that. What waits for others waits for a lock.
+  script("SET synchronous_commit = on; SET statement_timeout = 0; SET idle_in_transaction_session_timeout = " +
+         patience + "; SET lock_timeout = " + patience + "; SET default_transaction_isolation = 'read committed'");
 }
 
 void Connection::script(const std::string& sql) {

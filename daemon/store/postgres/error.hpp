@@ -17,8 +17,11 @@ class PostgresError : public std::runtime_error {
     return state_.empty() || state_.starts_with("08") || state_.starts_with("57P") || state_ == "25P03" ||
            state_ == "25006" || state_ == "53300";
   }
-  /// Others were in the way (a deadlock, a lock, the same key at the same moment): the same again may succeed.
-  [[nodiscard]] bool again() const { return state_.starts_with("40") || state_ == "55P03" || state_ == "23505"; }
+  /// Others were in the way (a deadlock, a lock, the same key at the same moment, an administrator who cancelled the
+  /// statement): the same again may succeed.
+  [[nodiscard]] bool again() const {
+    return state_.starts_with("40") || state_ == "55P03" || state_ == "57014" || state_ == "23505";
+  }
   /// No room on the server's disk.
   [[nodiscard]] bool full() const { return state_ == "53100"; }
 
