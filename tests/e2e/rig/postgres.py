@@ -29,7 +29,8 @@ def shared():
 class Postgres:
     """Run as "postgres" when the test is root, for it refuses root. Its durability is the machine's own."""
 
-    def __init__(self, address="127.0.0.1"):
+    def __init__(self, address="127.0.0.1", of=None):
+        """`of`: another, whose hot standby this is."""
         self.bin = programs()
         self.folder = Path(tempfile.mkdtemp(prefix="mjpg-", dir="/tmp"))
         self.data = self.folder / "data"
@@ -45,8 +46,12 @@ class Postgres:
         secret.write_text(PASSWORD + "\n", "utf-8")
         if self.as_user:
             shutil.chown(secret, "postgres", "postgres")
-        self.run("initdb", "-D", self.data, "-A", "scram-sha-256", "-U", "postgres", "-E", "UTF8", "--no-sync",
-                 f"--pwfile={secret}")
+        if of:
+            self.run("pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-h", of.folder,
+                     "-p", of.port, "-U", "postgres")
+        else:
+            self.run("initdb", "-D", self.data, "-A", "scram-sha-256", "-U", "postgres", "-E", "UTF8", "--no-sync",
+                     f"--pwfile={secret}")
         atexit.register(self.close)
         self.start()
 
@@ -80,6 +85,9 @@ class Postgres:
     def sql(self, text, schema="public"):
         return self.run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", self.port,
                         "-U", "postgres", "-c", f"SET search_path = {schema}", "-c", text, "postgres").strip()
+
+    def standby(self):
+        return Postgres(self.address, of=self)
 
     def new_list(self, host=None):
         """The URL of a new, empty watch list, and its schema."""
