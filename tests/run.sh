@@ -14,14 +14,15 @@
 #   sh tests/run.sh fuzz [SECONDS] [TARGET…] libFuzzer on each target, 600 seconds each
 #   sh tests/run.sh valgrind [DRIVER…]       memcheck over core, gateway, store, 20 worlds and an end-to-end driver
 #   sh tests/run.sh coverage                 which lines the unit tests and the simulation never reach
+#   sh tests/run.sh postgresql [DRIVER…]     the end-to-end tests with every daemon's store in PostgreSQL
 set -eu
 cd "$(dirname "$0")/.."
 
 mode=${1:-all}
 case $mode in
-  all | quick | bench | sim | chaos | soak | fuzz | valgrind | coverage) ;;
+  all | quick | bench | sim | chaos | soak | fuzz | valgrind | coverage | postgresql) ;;
   *)
-    echo "usage: sh tests/run.sh [quick|bench|sim|chaos|soak|fuzz|valgrind|coverage]" >&2
+    echo "usage: sh tests/run.sh [quick|bench|sim|chaos|soak|fuzz|valgrind|coverage|postgresql]" >&2
     exit 2
     ;;
 esac
@@ -110,6 +111,23 @@ case $mode in
   fuzz) exec sh tests/fuzz/run.sh "$@" ;;
   valgrind) exec sh tests/valgrind.sh "$@" ;;
   coverage) exec sh tests/coverage.sh ;;
+  postgresql)
+    build release
+    export MJWATCHD_STORE=postgresql MJWATCHD_PROGRAMS="$PWD/build/release" MJWATCHD_NPM="$PWD/build/release/npm"
+    if [ $# -eq 0 ]; then
+      set -- client config crash delivery disk gateway health hostile kill metrics page pictures requests s3 secrets stop
+    fi
+    for driver in "$@"; do
+      say "On PostgreSQL: $driver"
+      code=0
+      python3 -B "tests/e2e/${driver}_test.py" || code=$?
+      if [ "$code" -eq 77 ]; then echo "SKIPPED: $driver"; else count "$code" "$driver on PostgreSQL"; fi
+    done
+    echo
+    echo "$passed passed, $failed failed"
+    [ $failed -eq 0 ]
+    exit
+    ;;
 esac
 
 both release

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from rig import metrics
-from rig.case import Case, main
+from rig.case import Case, main, of_sqlite
 from rig.control import Control
 from rig.program import run, wait_until
 from service_test import Manager
@@ -47,6 +47,7 @@ class HealthTest(Case):
     def recovers(self, daemon):
         wait_until(lambda: daemon.control.get("/healthz").status == 200, 30, "it is well again")
 
+    @of_sqlite("the disk that hangs")
     def test_each_part_that_hangs_shows_and_is_well_again_afterwards(self):
         gateway = self.gateway("--picture", "png", "--picture-size", "20KB")
         store, files, exchanges, one = (self.stalled_daemon(name, gateway) for name in ("store", "files", "exchanges", "one"))

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from rig import browser
-from rig.case import Case, main
+from rig.case import Case, main, of_sqlite
 from rig.daemon import write_private
 from rig.many import multiply_task
 from rig.program import free_port, run, wait_until
@@ -278,6 +278,7 @@ class PageTest(Case):
         self.text(".toast", "Asking the gateway for stuck")
         self.assert_nothing_wrong()
 
+    @of_sqlite("making thousands of rows")
     def test_a_gallery_of_thousands_shows_only_what_is_near(self):
         gateway = self.gateway("--picture", "webp", "--picture-size", "20KB")
         daemon = self.start(self.daemon_with_page(gateway))

@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from rig.case import Case, main
+from rig.case import Case, main, of_sqlite
 from rig.control import UnixConnection
 from rig.picture_server import PictureServer
 from rig.program import wait_until
@@ -126,6 +126,7 @@ class PicturesTest(Case):
     def test_pictures_outlive_their_tasks_by_default(self):
         self.assertEqual(self.prune_after(False), {"a.png", "b.png", "c.png", "mine.png"})
 
+    @of_sqlite("watch.store_max_size")
     def test_pictures_of_tasks_that_go_early_for_want_of_room_go_with_them(self):
         self.daemon_.config["images"]["prune"] = True
         self.daemon_.config["watch"]["store_max_size"] = "2MiB"

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import unittest
 
-from rig.case import Case, main
+from rig.case import Case, main, of_sqlite
 from rig.program import run, wait_until
 
 
@@ -22,6 +22,7 @@ def on_tmpfs(folder, size, then="true"):
     return ["unshare", "--mount", "sh", "-c", script, "sh", size, str(folder), then]
 
 
+@of_sqlite("the folder that holds all")
 class StateTest(Case):
     def setUp(self):
         super().setUp()

@@ -3,10 +3,11 @@
 import shutil
 import sqlite3
 
-from rig.case import Case, main
+from rig.case import Case, main, of_sqlite
 from rig.program import run, wait_until
 
 
+@of_sqlite("the folder that holds all")
 class StoreTest(Case):
     def setUp(self):
         super().setUp()

@@ -14,6 +14,14 @@ from rig.gateway import Gateway
 from rig.receiver import Receiver, new_secret
 
 
+ON_POSTGRESQL = os.environ.get("MJWATCHD_STORE") == "postgresql"
+
+
+def of_sqlite(what):
+    """Of tests and classes that are about SQLite's own file."""
+    return unittest.skipIf(ON_POSTGRESQL, f"{what} is not PostgreSQL's")
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 
@@ -64,7 +72,7 @@ class Case(unittest.TestCase):
         folder.mkdir(exist_ok=True)
         daemon = Daemon(folder, gateway.url if gateway else "http://127.0.0.1:9", **parts)
         self.secrets.add(daemon.token)
-        if os.environ.get("MJWATCHD_STORE") == "postgresql":
+        if ON_POSTGRESQL:
             self.secrets.add(postgres.PASSWORD)
             daemon.share(postgres.shared().new_list()[0], postgres.PASSWORD)
         return daemon
