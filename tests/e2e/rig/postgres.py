@@ -52,6 +52,9 @@ class Postgres:
         else:
             self.run("initdb", "-D", self.data, "-A", "scram-sha-256", "-U", "postgres", "-E", "UTF8", "--no-sync",
                      f"--pwfile={secret}")
+        if address == "0.0.0.0":
+            with open(self.data / "pg_hba.conf", "a", encoding="utf-8") as rules:
+                rules.write("host all all 10.0.0.0/8 scram-sha-256\n")
         atexit.register(self.close)
         self.start()
 
