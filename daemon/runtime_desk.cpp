@@ -59,7 +59,7 @@ void Runtime::Impl::events(EventQuery query, std::function<void(EventPage)> done
 
 void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
   stir();
-  store_->counts([this, done = std::move(done)](const StoreCounts& counts) {
+  auto show = [this, done = std::move(done)](const StoreCounts& counts) {
     counts_ = counts;
     control::StatusView view;
     view.started_at = started_at_;
@@ -73,7 +73,10 @@ void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
     view.configuration = config_.file.string();
     view.refusal = refusal_;
     done(std::move(view));
-  });
+  };
+  if (store_->away().empty()) return store_->counts(std::move(show));
+  // Just then it is asked what is wrong: with what was counted last.
+  asio::post(io_, [this, show = std::move(show)] { show(counts_); });
 }
 
 void Runtime::Impl::fetch_picture(const SavedImage& image, std::function<void(std::string, std::string)> done) {
@@ -100,9 +103,14 @@ std::string Runtime::Impl::closed() const {
   if (stopping_) return "the daemon is stopping";
   if (!ready_) return "the daemon is starting and still reads its watch list";
   if (const auto why = store_->broken(); !why.empty()) return "the store can't be written: " + why;
-  if (const auto why = store_->away(); !why.empty()) return "the store can't be reached: " + why;
+  if (const auto why = away(); !why.empty()) return why;
   if (store_->full()) return "too many changes are waiting for the disk";
   return {};
+}
+
+std::string Runtime::Impl::away() const {
+  const auto why = store_->away();
+  return why.empty() ? std::string() : "the store can't be reached: " + why;
 }
 
 std::vector<control::GatewayStatus> Runtime::Impl::gateways() const {

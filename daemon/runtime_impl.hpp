@@ -51,6 +51,7 @@ class Runtime::Impl final : public control::Desk {
   void status(std::function<void(control::StatusView)> done) override;
   void metrics(std::function<void(std::string)> done) override;
   [[nodiscard]] std::string closed() const override;
+  [[nodiscard]] std::string away() const override;
   [[nodiscard]] std::vector<control::GatewayStatus> gateways() const override;
   [[nodiscard]] bool has_gateway(std::string_view name) const override;
   [[nodiscard]] std::string default_gateway() const override;

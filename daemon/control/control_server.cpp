@@ -43,6 +43,23 @@ void log_caller(Call call, const http::ServerRequest& request) {
   }
 }
 
+/// Answered out of the store. While a database is away, a question would wait for it.
+bool asks_store(Call call) {
+  switch (call) {
+    case Call::list_tasks:
+    case Call::show_task:
+    case Call::first_image:
+    case Call::image:
+    case Call::thumbnail:
+    case Call::events:
+    case Call::list_deliveries:
+    case Call::show_delivery:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Problem no_such_path(const http::ServerRequest& request) {
   const auto path = request.target.substr(0, request.target.find('?'));
   return Problem{404, "There is no " + quoted(path) + meant(path, known_paths()), {}, {}};
@@ -181,6 +198,9 @@ void ControlServer::Impl::handle(http::ServerRequest request, http::ResponderPtr
   if (parameters.wrong()) {
     ask->refuse(*parameters.wrong());
     return;
+  }
+  if (asks_store(*route.call)) {
+    if (const auto away = desk_.away(); !away.empty()) return ask->refuse(busy(away));
   }
   dispatch(*route.call, ask);
 }

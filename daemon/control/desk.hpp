@@ -81,6 +81,8 @@ class Desk {
   /// Why no registration is taken just now ("starting", "stopping", "too many registrations are
   /// waiting for the disk"); empty when they are. The answer is 503 with Retry-After.
   [[nodiscard]] virtual std::string closed() const = 0;
+  /// Why nothing that is on disk only can be shown just now; empty when it can. The same answer.
+  [[nodiscard]] virtual std::string away() const = 0;
   /// Configured gateways, the default one first.
   [[nodiscard]] virtual std::vector<GatewayStatus> gateways() const = 0;
   [[nodiscard]] virtual bool has_gateway(std::string_view name) const = 0;

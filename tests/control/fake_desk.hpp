@@ -31,6 +31,7 @@ class FakeDesk final : public Desk {
   void status(std::function<void(StatusView)> done) override;
   void metrics(std::function<void(std::string)> done) override;
   [[nodiscard]] std::string closed() const override { return closed_reason; }
+  [[nodiscard]] std::string away() const override { return away_reason; }
   [[nodiscard]] std::vector<GatewayStatus> gateways() const override;
   [[nodiscard]] bool has_gateway(std::string_view name) const override {
     return gateway_names.contains(std::string(name));
@@ -66,7 +67,7 @@ class FakeDesk final : public Desk {
   void release();
 
   // What tests set.
-  std::string closed_reason, folder;
+  std::string closed_reason, away_reason, folder;
   std::set<std::string> gateway_names{"octopusx", "second"};
   std::set<std::string> endpoint_names{"app", "crm"};
   std::optional<CommitResult> next_result;  ///< answers the next changes instead

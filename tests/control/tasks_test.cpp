@@ -98,6 +98,20 @@ TEST_CASE("what the store cannot take is 507 or 500, and what nobody takes just 
   CHECK(control.get("/v1/tasks").status == 200);  // reading goes on
 }
 
+TEST_CASE("what is on disk only is refused while the database is away, what is in memory is shown") {
+  RunningControl control;
+  add_ended(control, {"octopusx", "t1"});
+  control.on_loop([&] { control.desk.away_reason = "the store can't be reached: no route"; });
+  for (const std::string path : {"/v1/tasks", "/v1/tasks/t1", "/v1/tasks/t1/image", "/v1/events", "/v1/deliveries"}) {
+    const auto answer = control.get(path);
+    CHECK_MESSAGE(is_problem(answer, 503, "no route"), path);
+    CHECK(answer.headers.at("retry-after") == "1");
+  }
+  for (const std::string path : {"/v1/status", "/v1/gateways", "/v1/endpoints"}) CHECK(control.get(path).status == 200);
+  control.on_loop([&] { control.desk.away_reason.clear(); });
+  CHECK(control.get("/v1/tasks/t1").status == 200);
+}
+
 TEST_CASE("a refused registration says which key is wrong") {
   RunningControl control;
   const auto reply = control.put("t1", R"({"expire_after":30})");

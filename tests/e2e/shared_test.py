@@ -185,6 +185,10 @@ class Shared(Case):
             answer = wait_until(refused, 20, "registrations are refused")
             self.assertTrue(int(answer.headers["retry-after"]) >= 1)
             self.assertIn("can't be reached", answer.json()["detail"])
+            for path in ("/v1/tasks", f"/v1/tasks/{tasks[0]}", "/v1/deliveries", "/v1/events"):
+                refused = daemon.control.call("GET", path)
+                self.assertEqual((503, "1"), (refused.status, refused.headers["retry-after"]), path)
+            self.assertEqual(200, daemon.control.call("GET", "/v1/status").status)
             time.sleep(LEASE + 1)  # what it held is let go
         finally:
             self.server.start()
