@@ -78,6 +78,35 @@ TEST_CASE("of an ended task the final event is sent, the same event and id, in t
   CHECK(unwanted.deliveries.empty());
 }
 
+TEST_CASE("events of changes that come together are answered under the numbers they are stored under") {
+  State state;
+  for (const char* id : {"a", "b", "c", "d"}) state.commit(registration(id));
+  state.commit(success("a"));
+  // In the middle an event is looked for that was stored long ago, and one that came just now.
+  const auto results = state.commit_all(
+      {success("b"),
+       change::AddReceiver{key("a"), url("https://x.example/", "whsec_b25l", {}, BodyFormat::cloudevents), kNoon},
+       success("c"),
+       change::AddReceiver{key("c"), url("https://y.example/", "whsec_dHdv", {}, BodyFormat::cloudevents), kNoon},
+       success("d")});
+  EventNo last = 0;
+  for (const CommitResult& result : results) {
+    REQUIRE(result.code == Code::done);
+    for (const CommittedEvent& event : result.events) {
+      CHECK(event.no == state.look("SELECT no FROM events WHERE webhook_id = '" + event.webhook_id + "'"));
+      CHECK(event.no > last);
+      last = event.no;
+    }
+    for (const DeliveryRecord& delivery : result.deliveries) {
+      CHECK(delivery.event == state.look("SELECT event FROM deliveries WHERE no = " + std::to_string(delivery.no)));
+    }
+  }
+  CHECK(state.look("SELECT count(*) FROM bodies JOIN events ON events.no = bodies.event") == 2);
+  CHECK(state.look("SELECT count(*) FROM deliveries JOIN events ON events.no = deliveries.event") ==
+        state.look("SELECT count(*) FROM deliveries"));
+  CHECK(last == 4);
+}
+
 TEST_CASE("a task whose pictures are still being saved has not ended") {
   State state;
   state.commit(registration("a"));
