@@ -193,6 +193,9 @@ void Rules::persisting(ChangeNo no) {
 void Rules::committing(const change::Task& change, WallTime wall) {
   Gap& gap = watched_[change.key.id].gap;
   gap.known = gap.settling = true;
+  // It has expired while it was out: what the call brings counts for nothing, and should the disk be full, it is asked
+  // for anew.
+  if (change.ending == Ending::expired) gap.in_call = false;
   if (change.ending != Ending::none) check_ending(change, wall);
   if (change.images && !change.images->images.empty() && !known(change.key).placed) {
     broken(text(change.key) + " is announced with a picture that is not in place");
