@@ -122,8 +122,10 @@ void Watcher::Impl::hear(const event::Adopted& event) {
 void Watcher::Impl::hear(const event::DeliveryAdopted& event) { outbox_.adopt(event.delivery, now_, *out_); }
 
 void Watcher::Impl::hear(const event::ReceiverAdopted& event) {
-  // That it is disabled is said once: what came to it since, by a replay, the store has not held with it.
-  const bool known = event.disabled && outbox_.disabled(event.name);
+  // Said again, as after the database was away, it changes nothing: what came to a disabled one since, by a replay, the
+  // store has not held with it; what is held of one that is not disabled, because it is not configured, it has not
+  // freed.
+  const bool known = event.disabled == outbox_.disabled(event.name);
   if (!known) outbox_.receiver(event.name, event.disabled, now_, *out_);
   if (event.failing_since) outbox_.failing(event.name, *event.failing_since, now_, *out_);
 }

@@ -134,6 +134,25 @@ TEST_CASE("what was replayed to a disabled receiver is held, however often one h
   CHECK(Watch::find<action::Send>(sent) != nullptr);
 }
 
+TEST_CASE(
+    "what is held for an endpoint that is not configured is freed when it is back, whatever one heard meanwhile") {
+  Watch w;
+  DeliveryRecord held = delivery(1, 5);
+  held.receiver = {"app", "app"};
+  held.state = DeliveryState::held;
+  // After the database was away one is told of every receiver how it stands.
+  w.tell({event::DeliveryAdopted{held}, event::ReceiverAdopted{"app", false}});
+  Settings settings = Watch::defaults();
+  settings.webhooks.endpoints["app"] = {};
+  Actions freed;
+  w.watcher.reconfigure(settings, w.now(), freed);
+  const auto* persist = Watch::find<action::Persist>(freed);
+  REQUIRE(persist != nullptr);
+  REQUIRE(std::holds_alternative<change::Receiver>(persist->change));
+  CHECK(std::get<change::Receiver>(persist->change).name == "app");
+  CHECK_FALSE(std::get<change::Receiver>(persist->change).disabled);
+}
+
 TEST_CASE("three daemons make together as many calls as one may") {
   for (const std::uint32_t limit : {2U, 30U, 100U, 600U}) {
     CAPTURE(limit);
