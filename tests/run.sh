@@ -12,7 +12,7 @@
 #   sh tests/run.sh chaos [TROUBLES] [TASKS] the real daemon killed, starved and lied to, 400 times
 #   sh tests/run.sh soak [MINUTES]           a hundred times a normal day's rate with faults on, 20 minutes
 #   sh tests/run.sh fuzz [SECONDS] [TARGET…] libFuzzer on each target, 600 seconds each
-#   sh tests/run.sh valgrind [DRIVER…]       memcheck over core, gateway, store, 20 worlds and an end-to-end driver
+#   sh tests/run.sh valgrind [DRIVER…]       memcheck over core, gateway, store, 20 worlds and two end-to-end drivers
 #   sh tests/run.sh coverage                 which lines the unit tests and the simulation never reach
 #   sh tests/run.sh postgresql [DRIVER…]     the end-to-end tests with every daemon's store in PostgreSQL
 set -eu

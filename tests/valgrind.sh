@@ -2,10 +2,10 @@
 # Runs under valgrind's memcheck: the unit tests of core, gateway and store, some simulated worlds, and drivers from
 # outside whose daemon and gateway run under it. Takes about half an hour of one core. Exit: 0 when it found nothing.
 #
-#   sh tests/valgrind.sh [DRIVER…]     tests/e2e/DRIVER_test.py; "delivery" unless said otherwise
+#   sh tests/valgrind.sh [DRIVER…]     tests/e2e/DRIVER_test.py; "delivery stop" unless said otherwise
 set -eu
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- delivery
+[ $# -gt 0 ] || set -- delivery stop
 
 sh daemon/install-packages.sh valgrind
 cmake --preset release -DMJWATCHD_TESTS=ON >/dev/null
