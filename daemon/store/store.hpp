@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,12 @@ class Store : public TaskStore {
   [[nodiscard]] virtual std::string broken() const = 0;
   /// Why nothing can be read or written now, though it will be again by itself; empty while all is well.
   [[nodiscard]] virtual std::string away() const { return {}; }
+  /// A task is to be asked for now, or its missing pictures. `here` runs if it is this daemon's to do so; where several
+  /// share the list, the one that holds the task is told.
+  virtual void refresh(const TaskKey& key, bool pictures_missing, std::function<void()> here) {
+    static_cast<void>(key), static_cast<void>(pictures_missing);
+    here();
+  }
 };
 
 }  // namespace mjwatchd::store

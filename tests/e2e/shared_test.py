@@ -236,6 +236,20 @@ class Shared(Case):
         wait_until(lambda: first.control.need("GET", "/v1/status")["tasks"]["watching"] == 0, 20, "nobody watches it")
         self.assertEqual(404, first.control.get(f"/v1/tasks/{task}").status)
 
+    def test_a_task_is_refreshed_by_its_holder_through_any(self):
+        gateway = self.gateway()
+        for _ in range(2):
+            daemon = self.one_more(gateway)
+            daemon.config["gateways"]["gw"]["call_cost"] = "1h"  # by itself it asks long after this test
+            daemon.config["watch"]["max_gap"] = "1h"
+            self.start(daemon)
+        first, second = self.daemons
+        first.control.register(gateway.make("1712158011400099", duration="1ms"))
+        second.control.need("POST", "/v1/tasks/1712158011400099/refresh")
+        wait_until(lambda: second.control.need("GET", "/v1/tasks/1712158011400099")["status"] == "SUCCESS", 20,
+                   "its end is known")
+        self.assertEqual("1", self.sql("SELECT count(*) FROM events WHERE type = 4"))
+
     def test_a_folder_is_restarted_at_once_after_a_kill(self):
         gateway, receiver = self.gateway(), self.receiver("/app")
         daemon = self.one_more(gateway, receiver)

@@ -191,13 +191,14 @@ void Keeper::hear(const std::string& note) {
   } else if (word == "free") {
     balance_wanted_ = true;
     look_at_ = {};
-  } else if (word == "gone") {
+  } else if (word == "gone" || word == "refresh") {
     DaemonNo holder = 0;
     TaskNo task = 0;
     const char* end = rest.data() + rest.size();
     const auto number = std::from_chars(rest.data(), end, holder);
     if (number.ptr < end) std::from_chars(number.ptr + 1, end, task);
-    if (holder == standing_.last_number()) task_gone(task);
+    if (holder != standing_.last_number()) return;
+    word == "gone" ? task_gone(task) : refresh_wanted(task, rest.ends_with("pictures"));
   } else if (word == "deliveries") {
     deliveries_came(rest);
   } else if (word == "receiver") {

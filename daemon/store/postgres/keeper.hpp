@@ -74,6 +74,7 @@ class Keeper {
   void events_since();
   void task_gone(TaskNo task);
   void deliveries_came(const std::string& numbers);
+  void refresh_wanted(TaskNo task, bool pictures);
   void receiver_changed(const std::string& name);
   void tell(std::vector<Event> page);
   void flow();

@@ -63,6 +63,23 @@ std::vector<std::optional<Outgoing>> load(postgres::Connection& db, const webhoo
   return found;
 }
 
+/// Whether a task is to be refreshed here: we hold it, or it has ended and nobody does. Another daemon that holds it is
+/// called. A live one that nobody holds is asked for by who takes it, at any moment now: here it would be too early.
+bool is_for_here(postgres::Connection& db, DaemonNo self, const TaskKey& key, bool pictures_missing) {
+  Rows rows = db.exec(
+      "SELECT tasks.no, coalesce(daemons.no, 0), phase FROM tasks LEFT JOIN daemons ON daemons.no = holder WHERE "
+      "gateway = ? AND id = ?",
+      {Value(key.gateway), Value(key.id)});
+  if (!rows.next()) return false;
+  const DaemonNo holder = rows.integer(1);
+  if (holder == 0) return rows.as<Phase>(2) == Phase::done;
+  if (holder == self) return true;
+  const std::string note = std::to_string(self) + " refresh " + std::to_string(holder) + " " +
+                           std::to_string(rows.integer(0)) + (pictures_missing ? " pictures" : "");
+  static_cast<void>(db.exec("SELECT pg_notify(?, ?)", {Value(channel(db)), Value(note)}));
+  return false;
+}
+
 }  // namespace
 
 /// Puts the parts together: who keeps the place, the writer, and two readers — one for what the core needs at
@@ -140,6 +157,16 @@ class PostgresStore::Impl {
 
   Writer& writer() { return writer_; }
   [[nodiscard]] const Writer& writer() const { return writer_; }
+  void refresh(const TaskKey& key, bool pictures_missing, std::function<void()> here) {
+    ask<bool>(
+        quick_,
+        [this, key, pictures_missing](postgres::Connection& db) {
+          return is_for_here(db, standing_.last_number(), key, pictures_missing);
+        },
+        [here = std::move(here)](bool ours) {
+          if (ours) here();
+        });
+  }
   [[nodiscard]] const Standing& standing() const { return standing_; }
   Reader& quick() { return quick_; }
   Reader& lists() { return lists_; }
@@ -250,5 +277,8 @@ std::optional<std::chrono::steady_clock::time_point> PostgresStore::busy_since()
 }
 std::string PostgresStore::broken() const { return {}; }
 std::string PostgresStore::away() const { return impl_->standing().away(); }
+void PostgresStore::refresh(const TaskKey& key, bool pictures_missing, std::function<void()> here) {
+  impl_->refresh(key, pictures_missing, std::move(here));
+}
 
 }  // namespace mjwatchd::store
