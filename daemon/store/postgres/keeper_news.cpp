@@ -12,20 +12,30 @@ constexpr std::size_t kPagesAhead = 4;  ///< that the loop has not taken in yet
 constexpr std::int64_t kEventsAtOnce = 500;
 constexpr std::int64_t kHeldAtOnce = 10'000;
 
+/// What was taken under a lease. Held deliveries are nobody's, and known to all.
+bool was_taken(const Event& event) {
+  const auto* delivery = std::get_if<event::DeliveryAdopted>(&event);
+  return std::holds_alternative<event::Adopted>(event) ||
+         (delivery != nullptr && delivery->delivery.state == DeliveryState::pending);
+}
+
 }  // namespace
 
+// The loop may have let all go before it comes to this page: then what was taken is no longer to be taken up.
 void Keeper::tell(std::vector<Event> page) {
   {
     const std::lock_guard lock(handled_->mutex);
     ++handled_->waiting;
   }
-  loop_.post([this, handled = handled_, page = std::move(page)]() mutable {
+  loop_.post([this, handled = handled_, no = standing_.last_number(), page = std::move(page)]() mutable {
     {
       const std::lock_guard lock(handled->mutex);
       --handled->waiting;
     }
     handled->wake.notify_all();
-    if (page_) page_(std::move(page));
+    const bool last = page.empty();  // of the first ones
+    if (!standing_.still(no)) std::erase_if(page, was_taken);
+    if (page_ && (last || !page.empty())) page_(std::move(page));
   });
   flow();
 }

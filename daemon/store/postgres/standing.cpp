@@ -16,6 +16,11 @@ bool Standing::renew(Clock::time_point until) {
   return true;
 }
 
+bool Standing::still(DaemonNo no) const {
+  const std::lock_guard lock(mutex_);
+  return !let_go_ && no_ == no;
+}
+
 void Standing::hold(TaskNo task, TaskKey key, bool live) {
   const std::lock_guard lock(mutex_);
   tasks_.insert_or_assign(task, Held{std::move(key), live});

@@ -33,6 +33,9 @@ class Standing {
   /// The number at the last joining, whether it still counts or not.
   [[nodiscard]] DaemonNo last_number() const { return no_; }
 
+  /// Whether what was taken under this number is still ours: not once all was let go, even if others don't know yet.
+  [[nodiscard]] bool still(DaemonNo no) const;
+
   /// `live`: a task that is watched or saved. One that is done is held for its deliveries.
   void hold(TaskNo task, TaskKey key, bool live);
   /// The task ended, and deliveries of it wait or not.
