@@ -244,7 +244,10 @@ class Shared(Case):
             daemon.config["watch"]["max_gap"] = "1h"
             self.start(daemon)
         first, second = self.daemons
-        first.control.register(gateway.make("1712158011400099", duration="1ms"))
+        first.control.register(gateway.make("1712158011400099", duration="10s"))
+        wait_until(lambda: second.control.need("GET", "/v1/tasks/1712158011400099")["status"] == "IN_PROGRESS", 20,
+                   "it was asked for once, at its start")
+        time.sleep(10)
         second.control.need("POST", "/v1/tasks/1712158011400099/refresh")
         wait_until(lambda: second.control.need("GET", "/v1/tasks/1712158011400099")["status"] == "SUCCESS", 20,
                    "its end is known")
