@@ -17,8 +17,7 @@ namespace {
 struct Member {
   explicit Member(const std::string& url)
       : state(usual_rules(), [&url](const std::filesystem::path& folder) { return make_postgres_home(folder, url); }) {
-    bool begun = false;
-    state.store->adopt([this, &begun](std::vector<Event> page) {
+    state.store->adopt([this](std::vector<Event> page) {
       begun = begun || page.empty();
       for (Event& event : page) {
         if (auto* asked = std::get_if<event::RefreshAsked>(&event)) told.push_back(std::move(*asked));
@@ -36,6 +35,7 @@ struct Member {
   }
 
   std::vector<event::RefreshAsked> told;
+  bool begun = false;  ///< it goes on telling after that
   int here = 0;
   State state;
 };
