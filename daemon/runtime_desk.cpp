@@ -37,9 +37,8 @@ void Runtime::Impl::change(Change change, std::function<void(CommitResult)> done
 }
 
 void Runtime::Impl::refresh(const TaskRecord& record, bool pictures_missing) {
-  event::RefreshAsked asked{record.key, std::nullopt};
-  if (record.phase != Phase::done || pictures_missing) asked.record = record;
-  store_->refresh(record.key, pictures_missing, [this, asked = std::move(asked)]() mutable { tell(std::move(asked)); });
+  store_->refresh(record.key, pictures_missing,
+                  [this, asked = store::refresh_asked(record, pictures_missing)]() mutable { tell(std::move(asked)); });
 }
 
 void Runtime::Impl::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) {

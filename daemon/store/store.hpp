@@ -6,11 +6,21 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "daemon/store/rules.hpp"
+#include "mjwatchd/event.hpp"
 #include "mjwatchd/ports.hpp"
 
 namespace mjwatchd::store {
+
+/// What the core is asked for when a task is to be refreshed: an ended one is taken up again only for pictures that are
+/// missing.
+[[nodiscard]] inline event::RefreshAsked refresh_asked(TaskRecord record, bool pictures_missing) {
+  event::RefreshAsked asked{record.key, std::nullopt};
+  if (record.phase != Phase::done || pictures_missing) asked.record = std::move(record);
+  return asked;
+}
 
 /// What the shell asks of the store besides what the core needs. Loop thread only.
 class Store : public TaskStore {

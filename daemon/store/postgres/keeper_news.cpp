@@ -3,6 +3,7 @@
 
 #include "daemon/store/delivery_row.hpp"
 #include "daemon/store/postgres/keeper.hpp"
+#include "daemon/store/store.hpp"
 #include "daemon/store/task_row.hpp"
 
 namespace mjwatchd::store::postgres {
@@ -140,10 +141,7 @@ void Keeper::refresh_wanted(TaskNo task, bool pictures) {
   Rows rows = db_->exec("SELECT " MJWATCHD_TASK_COLUMNS " FROM tasks WHERE no = ? AND holder = ?",
                         {Value(task), Value(standing_.last_number())});
   if (!rows.next()) return;  // it moved on, and is asked for where it came to
-  TaskRecord record = std::move(read_task(rows).record);
-  event::RefreshAsked asked{record.key, std::nullopt};
-  if (record.phase != Phase::done || pictures) asked.record = std::move(record);
-  tell({std::move(asked)});
+  tell({refresh_asked(std::move(read_task(rows).record), pictures)});
 }
 
 void Keeper::receiver_changed(const std::string& name) {
