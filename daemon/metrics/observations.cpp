@@ -27,11 +27,6 @@ constexpr std::array kVerdicts{"answered",    "unknown_task", "refused",     "th
                                "unsupported", "failed",       "unavailable", "nonsense"};
 constexpr std::array kCodes{"done", "existing", "conflict", "missing", "full", "failed"};
 
-/// What attempt_name() tells apart, as a number.
-int attempt_kind(const SendResult& result) {
-  return result.fault != SendFault::none ? -static_cast<int>(result.fault) : result.http_status / 100;
-}
-
 /// "2xx" … "5xx" of an answer, or why there was none.
 std::string attempt_name(const SendResult& result) {
   if (result.fault != SendFault::none) return std::string(name(result.fault));
@@ -50,7 +45,7 @@ prometheus::Family<prometheus::Histogram>& histogram(prometheus::Registry& in, c
 class Observations::Impl {
  public:
   struct Endpoint {
-    std::map<int, prometheus::Counter*> results;  ///< by attempt_kind()
+    std::map<std::string, prometheus::Counter*> results;  ///< by attempt_name()
     prometheus::Histogram* times = nullptr;
     Attempts tally;
   };
@@ -145,8 +140,9 @@ void Observations::downloaded(std::string_view outcome, std::uint64_t bytes, Sec
 
 void Observations::attempted(const std::string& endpoint, const SendResult& result) {
   auto& seen = impl_->endpoints[endpoint];
-  auto& count = seen.results[attempt_kind(result)];
-  if (count == nullptr) count = &impl_->attempts.Add({{"endpoint", endpoint}, {"result", attempt_name(result)}});
+  const std::string came_back = attempt_name(result);
+  auto& count = seen.results[came_back];
+  if (count == nullptr) count = &impl_->attempts.Add({{"endpoint", endpoint}, {"result", came_back}});
   if (seen.times == nullptr) seen.times = &impl_->attempt_times.Add({{"endpoint", endpoint}}, kAttemptTimes);
   count->Increment();
   seen.times->Observe(Seconds(result.total).count());
