@@ -72,9 +72,8 @@ class Place:
         daemon.control = Control(socket)
         daemon.config["gateways"]["gw"].update({"max_in_flight": 4, "call_cost": "10ms", **self.gateway})
         daemon.share(self.url, PASSWORD, f"{LEASE}s")
-        if self.daemons:  # a key for all of them
-            (folder / "state").mkdir(mode=0o700)
-            shutil.copy(self.daemons[0].folder / "state" / "secrets.key", folder / "state" / "secrets.key")
+        if self.daemons:
+            daemon.take_key(self.daemons[0])
         self.daemons.append(daemon)
         return daemon.start()
 

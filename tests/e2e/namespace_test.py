@@ -7,7 +7,6 @@ Daemons know of each other by PostgreSQL alone; there is no link between them at
 import collections
 import json
 import re
-import shutil
 import threading
 import time
 
@@ -53,9 +52,8 @@ class NamespaceTest(Case):
         port = slow.port if number == 2 else self.server.port  # the slow one's goes by a relay
         daemon.share(f"postgresql://postgres@{database.here}:{port}/postgres?options=-csearch_path%3D{self.schema}",
                      postgres.PASSWORD, f"{LEASE}s")
-        if self.daemons:  # a key for all of them
-            (folder / "state").mkdir(mode=0o700)
-            shutil.copy(self.daemons[0].folder / "state" / "secrets.key", folder / "state" / "secrets.key")
+        if self.daemons:
+            daemon.take_key(self.daemons[0])
         self.daemons.append(daemon)
         return self.start(daemon, words_before=daemon.words)
 

@@ -3,7 +3,6 @@
 import collections
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -30,9 +29,8 @@ class Shared(Case):
         daemon = self.daemon(gateway, folder, **parts)
         daemon.share(self.url, postgres.PASSWORD, f"{LEASE}s")
         daemon.config["images"]["save"] = "none"  # what is shared are tasks; making pictures takes long here
-        if self.daemons:  # a key for all of them
-            (folder / "state").mkdir(mode=0o700)
-            shutil.copy(self.daemons[0].folder / "state" / "secrets.key", folder / "state" / "secrets.key")
+        if self.daemons:
+            daemon.take_key(self.daemons[0])
         if receiver:
             daemon.add_endpoint("app", receiver.url + "/app", receiver.secrets["/app"][0], events=["task.succeeded"])
         self.daemons.append(daemon)

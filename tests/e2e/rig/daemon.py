@@ -1,6 +1,7 @@
 """mjwatchd with a configuration of its own."""
 
 import json
+import shutil
 from pathlib import Path
 
 from rig.control import Control
@@ -55,6 +56,11 @@ class Daemon:
         """Keeps its watch list in PostgreSQL."""
         write_private(self.folder / "pg.password", password + "\n")
         self.config.update({"store": url, "store_password_file": "pg.password", "lease": lease})
+
+    def take_key(self, other):
+        """Has the key that all daemons of a list need, before its first start."""
+        (self.folder / "state").mkdir(mode=0o700)
+        shutil.copy(other.folder / "state" / "secrets.key", self.folder / "state" / "secrets.key")
 
     def write_config(self):
         self.config_file.write_text(json.dumps(self.config, indent=1), "utf-8")
