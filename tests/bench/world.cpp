@@ -14,8 +14,8 @@
 //
 // Of several daemons, whose tokens are "asker-0" to "asker-9":
 //   GET  /_/asked                        "changes both ids…": how often a task's asker changed, how often one asked
-//   that
-//                                        had asked up to 15 s ago and another since, and how many ids each asked for
+//                                        that had asked up to 15 s ago and another since, and how many ids each
+//                                        asked for
 //   POST /_/gone/N                       asker N has been killed: what it asked for last is waited for
 //   GET  /_/followed                     "n again p50 max": how many those are, how many another has asked for since,
 //                                        and when, in seconds

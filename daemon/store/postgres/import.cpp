@@ -191,8 +191,8 @@ void mark(Connection& db, bool moved) {
 
 ImportReport import_sqlite(const std::filesystem::path& folder, const webhooks::SecretBox& secrets,
                            const ImportTarget& target, const ImportProgress& progress) {
-  const auto file = folder / "mjwatchd.db";
   const auto locked = StateFolder::without_database(folder);
+  const auto file = locked.database();
   const auto from = open_for_writing(file, Moved::allowed);
   if (const auto report = check_store(file); !report.wrong.empty()) {
     refuse(file.string() + " is not sound: " + report.wrong.front() + "; see mjwatchd --check-store");

@@ -5,6 +5,9 @@
 /// The number before the first event of this transaction, which keeps the row locked.
 #define MJWATCHD_BEFORE "(SELECT value - ?::bigint AS before FROM meta WHERE name = 'events') AS m"
 
+/// An event's number: one below 0 is counted from there.
+#define MJWATCHD_EVENT "CASE WHEN event < 0 THEN before - event ELSE event END"
+
 namespace mjwatchd::store::postgres {
 namespace {
 
@@ -16,8 +19,8 @@ bool succeeded(const SendResult& result) { return result.http_status >= 200 && r
 
 Sheets::Sheets()
     : bodies(
-          "INSERT INTO bodies(event, format, body) SELECT CASE WHEN event < 0 THEN before - event ELSE event END, "
-          "format, body FROM unnest(?::bigint[], ?::bigint[], ?::text[]) AS u(event, format, body), " MJWATCHD_BEFORE,
+          "INSERT INTO bodies(event, format, body) SELECT " MJWATCHD_EVENT
+          ", format, body FROM unnest(?::bigint[], ?::bigint[], ?::text[]) AS u(event, format, body), " MJWATCHD_BEFORE,
           "nnt"),
       new_tasks_(
           "INSERT INTO tasks(no, gateway, id, phase, status, previous, ending, action, progress, digest, save, seed, "
@@ -55,8 +58,8 @@ Sheets::Sheets()
           "nnttnnnttn"),
       new_deliveries_(
           "INSERT INTO deliveries(no, event, receiver, target, format, state, attempts, due, reason, created_at, task, "
-          "sequence, type, holder) SELECT no, CASE WHEN event < 0 THEN before - event ELSE event END, receiver, "
-          "target, format, state, 0, due, reason, created_at, "
+          "sequence, type, holder) SELECT no, " MJWATCHD_EVENT
+          ", receiver, target, format, state, 0, due, reason, created_at, "
           "task, sequence, type, holder FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], "
           "?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) "
           "AS u(no, event, receiver, target, format, state, due, reason, created_at, task, sequence, type, "
