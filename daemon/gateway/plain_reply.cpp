@@ -24,11 +24,35 @@ struct NotPlain : std::exception {};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// The characters of a number as they were sent: the parser looked at the first of them only.
-std::string_view number_text(std::string_view token) {
+/// A value's characters without the blanks that the parser leaves behind them.
+std::string_view trimmed(std::string_view token) {
   while (!token.empty() &&
          (token.back() == ' ' || token.back() == '\t' || token.back() == '\r' || token.back() == '\n'))
     token.remove_suffix(1);
+  return token;
+}
+
+/// Most keys and strings have nothing escaped in them: those are looked at where they are, not copied.
+std::string_view key_of(plain::field& field) {
+  const char* const begin = field.key().raw();
+  const char* end = begin;
+  while (*end != '"' && *end != '\\') ++end;  // the parser has found the quote that ends it
+  if (*end == '"') return {begin, static_cast<std::size_t>(end - begin)};
+  return field.unescaped_key();
+}
+
+template <typename Value>
+std::string_view string_of(Value& value) {
+  std::string_view token = trimmed(value.raw_json_token());
+  if (token.size() < 2 || token.back() != '"' || token.find('\\') != std::string_view::npos) return value.get_string();
+  token.remove_prefix(1);
+  token.remove_suffix(1);
+  return token;
+}
+
+/// The characters of a number as they were sent: the parser looked at the first of them only.
+std::string_view number_text(std::string_view token) {
+  token = trimmed(token);
   std::string_view rest = token;
   const auto digits = [&rest] {
     if (rest.empty() || !is_digit(rest.front())) throw NotPlain();
@@ -61,6 +85,7 @@ struct Weighed {
 };
 
 bool is_time(std::string_view key) {
+  if (!key.ends_with("ime")) return false;  // most keys
   return key == "submitTime" || key == "startTime" || key == "finishTime" || key == "submit_time" ||
          key == "start_time" || key == "finish_time";
 }
@@ -80,8 +105,8 @@ Weighed weigh(Value& value, int depth);
 Weighed weigh_object(plain::object object, int depth) {
   Weighed weighed{0, true, Json::Kind::object, {}};
   std::uint64_t members = 0;
-  for (auto field : object) {
-    const std::string_view key = field.unescaped_key();
+  for (plain::field field : object) {
+    const std::string_view key = key_of(field);
     plain::value member = field.value();
     const Weighed inner = weigh(member, depth + 1);
     weighed.empty = false;
@@ -113,16 +138,15 @@ Weighed weigh(Value& value, int depth) {
       return weigh_array(value.get_array(), depth);
     case plain::json_type::string:
       weighed.kind = Json::Kind::string;
-      weighed.text = value.get_string();
+      weighed.text = string_of(value);
       weighed.empty = weighed.text.empty();
       break;
     case plain::json_type::number: {
       weighed.kind = Json::Kind::number;
       weighed.text = number_text(value.raw_json_token());
-      // Reading it goes on to what is behind it; a short whole number is read sooner than others.
+      // A short whole number is one; whether another is too large for one is left to the parser.
       const bool whole = weighed.text.size() < 19 && weighed.text.find_first_of(".eE") == std::string_view::npos;
-      const auto error = whole ? value.get_int64().error() : value.get_double().error();
-      if (error != simdjson::SUCCESS) throw NotPlain();
+      if (!whole && value.get_double().error() != simdjson::SUCCESS) throw NotPlain();
       break;
     }
     case plain::json_type::boolean:
@@ -151,8 +175,8 @@ class Reading {
     links_.clear();
     Snapshot snapshot;
     bool has_status = false;
-    for (auto field : object) {
-      const std::string_view key = field.unescaped_key();
+    for (plain::field field : object) {
+      const std::string_view key = key_of(field);
       plain::value member = field.value();
       const Weighed value = weigh(member, 1);
       has_status = take(key, value, snapshot) || has_status;
