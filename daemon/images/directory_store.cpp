@@ -19,7 +19,7 @@ namespace {
 // Most of a picture's time goes in waiting for its syncs, which the disk does together.
 constexpr std::size_t kThreads = 4;
 
-/// Each download has at most one job waiting; the rest are removals of part files.
+/// Each download has at most one job waiting, and as many more are being kept; the rest are removals of part files.
 std::size_t worker_bound(const Options& options) { return options.max_downloads * 4 + 64; }
 
 Options completed(Options options) {

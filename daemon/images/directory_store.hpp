@@ -79,6 +79,7 @@ class DirectoryImageStore final : public ImageStore {
   std::unique_ptr<Shelf> shelf_;  ///< null: pictures stay in the folder
   DiskPause disk_;
   Slots slots_;
+  std::size_t keeping_ = 0;    ///< pictures that are whole and wait for the disk or the shelf, without a slot
   std::string shelf_trouble_;  ///< of the last put, if it failed
   std::optional<Room> room_;
   bool looking_ = false;  ///< at the room

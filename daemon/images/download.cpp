@@ -73,7 +73,8 @@ Download::~Download() {
   if (call_) place_.client.cancel(*call_);
 }
 
-void Download::start(std::function<void(DownloadResult)> done) {
+void Download::start(std::function<void()> whole, std::function<void(DownloadResult)> done) {
+  whole_ = std::move(whole);
   done_ = std::move(done);
   run([folder = &place_.folder](Disk& disk) { disk.part = std::make_unique<PartFile>(*folder, disk.key, disk.index); },
       &Download::request);
@@ -224,7 +225,7 @@ void Download::judge() {
   const http::Response& got = *response_;
   if (got.status >= 300 && got.status < 400 && !good_head_) return redirect();
   if (got.status != 0 && !good_head_) return on_status();
-  if (got.fault == Fault::none) return place();
+  if (got.fault == Fault::none) return check();
   on_fault();
 }
 
@@ -281,12 +282,26 @@ bool Download::again(bool keep_bytes) {
   return true;
 }
 
-void Download::place() {
-  if (place_.shelf != nullptr) {
-    return run([](Disk& disk) { disk.verdict = disk.part->check(disk.image); }, &Download::on_placed);
-  }
-  run([](Disk& disk) { disk.verdict = disk.part->place(disk.image); }, &Download::on_placed);
+void Download::check() {
+  run([](Disk& disk) { disk.verdict = disk.part->check(disk.image); }, &Download::on_checked);
 }
+
+void Download::on_checked() {
+  const Verdict& verdict = disk_->verdict;
+  if (!verdict.error.empty() || !verdict.type) {
+    const std::string error = verdict.error;
+    if (verdict.cut && again(false)) return;
+    return finish(Kind::nonsense, error);
+  }
+  if (place_.shelf != nullptr) {
+    shelve();
+  } else {
+    run([](Disk& disk) { disk.part->keep(*disk.verdict.type, disk.image); }, &Download::on_kept);
+  }
+  if (done_) std::exchange(whole_, nullptr)();  // after what is ours has got its place in the line
+}
+
+void Download::on_kept() { finish(Kind::saved, ""); }
 
 /// The verified file goes on to where it stays; only then it is saved.
 void Download::shelve() {
@@ -299,14 +314,6 @@ void Download::shelve() {
                       if (!self || !self->done_) return;
                       self->finish(error.empty() ? Kind::saved : Kind::shelf, error);
                     });
-}
-
-void Download::on_placed() {
-  const Verdict& verdict = disk_->verdict;
-  if (verdict.error.empty()) return place_.shelf != nullptr ? shelve() : finish(Kind::saved, "");
-  const std::string error = verdict.error;
-  if (verdict.cut && again(false)) return;
-  finish(Kind::nonsense, error);
 }
 
 void Download::finish(Kind kind, std::string error) {

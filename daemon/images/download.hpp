@@ -49,8 +49,9 @@ class Download : public std::enable_shared_from_this<Download> {
   Download(const Download&) = delete;
   Download& operator=(const Download&) = delete;
 
-  /// `done` runs once, later.
-  void start(std::function<void(DownloadResult)> done);
+  /// `done` runs once, later. `whole` runs at most once before it: the picture is here and verified, nothing more
+  /// is fetched, and what is left waits for the disk or the shelf.
+  void start(std::function<void()> whole, std::function<void(DownloadResult)> done);
 
  private:
   struct Disk;  // what the worker's jobs work on; the loop looks only between jobs
@@ -66,8 +67,9 @@ class Download : public std::enable_shared_from_this<Download> {
   void on_fault();
   void on_status();
   void redirect();
-  void place();
-  void on_placed();
+  void check();
+  void on_checked();
+  void on_kept();
   void shelve();
   bool again(bool keep_bytes);
   void run(std::function<void(Disk&)> job, void (Download::*next)());
@@ -75,6 +77,7 @@ class Download : public std::enable_shared_from_this<Download> {
 
   Place place_;
   std::string source_, url_;
+  std::function<void()> whole_;
   std::function<void(DownloadResult)> done_;
   std::shared_ptr<Disk> disk_;
   std::optional<http::Client::CallId> call_;

@@ -147,11 +147,15 @@ std::string PartFile::path() const {
 
 Verdict PartFile::place(SavedImage& placed) {
   Verdict verdict = check(placed);
-  if (!verdict.error.empty() || !verdict.type) return verdict;
-  const auto parts = name_of(*verdict.type);
-  placed.path = folder_.path;
-  for (const std::string& part : parts) placed.path += "/" + part;
-  if (already_there(parts.back(), placed.sha256)) {
+  if (verdict.error.empty() && verdict.type) keep(*verdict.type, placed);
+  return verdict;
+}
+
+void PartFile::keep(PictureType type, SavedImage& checked) {
+  const auto parts = name_of(type);
+  checked.path = folder_.path;
+  for (const std::string& part : parts) checked.path += "/" + part;
+  if (already_there(parts.back(), checked.sha256)) {
     remove();
   } else {
     if (::fsync(file_.get()) != 0) fail("syncing a picture", errno);
@@ -161,7 +165,6 @@ Verdict PartFile::place(SavedImage& placed) {
     name_.clear();
   }
   if (::fsync(directory_.get()) != 0) fail("syncing a folder", errno);
-  return verdict;
 }
 
 bool PartFile::already_there(const std::string& name, const std::string& sha256) const {

@@ -85,8 +85,10 @@ class PartFile {
   /// Where it is as long as it was not placed.
   [[nodiscard]] std::string path() const;
 
-  /// check(), and then a whole picture is synced and renamed to its final name, and the folder synced;
-  /// the same content already there is kept instead. `placed` has its path, too (not the URL).
+  /// After a check() that found it to be of that type: the picture is synced and renamed to its final name, and the
+  /// folder synced; the same content already there is kept instead. `checked` gets its path, too (not the URL).
+  void keep(PictureType type, SavedImage& checked);
+  /// check(), and keep() when the verdict has no error.
   Verdict place(SavedImage& placed);
 
  private:

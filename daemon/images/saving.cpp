@@ -26,6 +26,7 @@ Saving::Saving(DirectoryImageStore& store, DirectoryImageStore::OrderKey key, Sa
       end_timer_(store.io_) {}
 
 Saving::~Saving() {
+  if (keeping_) --store_.keeping_;
   if (waiting_) store_.slots_.forget(*waiting_);
 }
 
@@ -67,9 +68,13 @@ void Saving::fetch() {
   download_ = std::make_shared<Download>(
       Download::Place{store_.client_, store_.worker_, store_.folder_, store_.options_, gateway_, store_.shelf_.get()},
       order_.key, wish_, plan_.wishes[wish_].sources[source_]);
-  download_->start([weak = weak_from_this()](DownloadResult result) {
-    if (const auto self = weak.lock()) self->on_download(std::move(result));
-  });
+  download_->start(
+      [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->on_whole();
+      },
+      [weak = weak_from_this()](DownloadResult result) {
+        if (const auto self = weak.lock()) self->on_download(std::move(result));
+      });
 }
 
 /// The disk takes nothing now: no wish can be met.
@@ -80,13 +85,26 @@ void Saving::turn_away() {
   settle();
 }
 
+/// While the disk syncs this one, another may be fetched; unless as many wait for the disk as may be fetched at once.
+void Saving::on_whole() {
+  if (!slot_ || store_.keeping_ == store_.options_.max_downloads) return;
+  ++store_.keeping_;
+  keeping_ = true;
+  leave();
+}
+
 void Saving::leave() {
   if (slot_) store_.slots_.leave(*std::exchange(slot_, std::nullopt));
 }
 
+void Saving::let_go() {
+  if (std::exchange(keeping_, false)) --store_.keeping_;
+  leave();
+}
+
 void Saving::on_download(DownloadResult result) {
   download_.reset();
-  leave();
+  let_go();
   observe(result);
   if (answered_) return;
   if (result.kind != Kind::saved) return on_failure(std::move(result));
@@ -188,7 +206,7 @@ void Saving::answer() {
   if (std::exchange(answered_, true)) return;
   const auto keep = shared_from_this();
   download_.reset();
-  leave();
+  let_go();
   SaveReport report;
   const bool none = none_ || plan_.wishes.empty();
   report.verdict = try_again_ ? SaveVerdict::try_again

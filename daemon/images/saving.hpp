@@ -30,11 +30,13 @@ class Saving : public std::enable_shared_from_this<Saving> {
   void next();
   void fetch();
   void turn_away();
+  void on_whole();
   void on_download(DownloadResult result);
   void observe(const DownloadResult& result) const;
   void on_failure(DownloadResult result);
   void wish_failed();
   void leave();
+  void let_go();
   void ask_seed();
   void on_seed(Gateway::Seed seed);
   void settle();
@@ -55,6 +57,7 @@ class Saving : public std::enable_shared_from_this<Saving> {
   std::chrono::steady_clock::time_point began_;  // the download
   std::optional<Slots::Ticket> waiting_;
   std::optional<std::string> slot_;  // the origin whose turn is taken
+  bool keeping_ = false;             // fetched, and counted among those that wait for the disk or the shelf
   asio::steady_timer seed_timer_, end_timer_;
   bool seed_settled_ = true, pictures_done_ = false;
   int seed_tries_ = 0;

@@ -3,8 +3,10 @@
 #include <netinet/in.h>
 
 #include <asio/post.hpp>
+#include <atomic>
 #include <fstream>
 #include <optional>
+#include <thread>
 
 #include "tests/images/pictures.hpp"
 #include "tests/images/store/house.hpp"
@@ -198,6 +200,32 @@ TEST_CASE("without a picture that will come again, nobody waits for the seed") {
   SeedGateway silent(house.io, -1);
   house.options.gateways[0].gateway = &silent;
   CHECK(house.save(image_at(server.url() + "/x.png"), SaveMode::image, true).verdict == SaveVerdict::try_again);
+}
+
+TEST_CASE("while a picture waits for where it stays, its turn at fetching is another's") {
+  const std::string png = make_png(64, 32);
+  const RawServer cdn([&png](const std::string&) { return close_reply(200, png); });
+  // A bucket that takes nothing until both pictures were asked for.
+  std::atomic<int> put = 0;
+  const RawServer bucket([&](const std::string& request) {
+    if (!request.starts_with("PUT ")) return close_reply(404, "");
+    for (int i = 0; cdn.requests().size() < 2 && i < 2000; ++i) std::this_thread::sleep_for(milliseconds(10));
+    put += cdn.requests().size() == 2 ? 1 : 0;
+    return close_reply(200, "", "ETag: \"e\"\r\n");
+  });
+  House house(cdn.url());
+  house.options.max_downloads = 1;
+  house.options.s3 = S3Options{"bucket", "", bucket.url(), "eu-west-1", true, "key", "secret", "", "", ""};
+  house.store = std::make_unique<DirectoryImageStore>(house.io, house.client, house.options);
+  int saved = 0;
+  for (const char* id : {"t1", "t2"}) {
+    SaveOrder order;
+    order.key = {"gw", id};
+    order.object = image_at(cdn.url() + "/" + id + ".png");
+    house.store->save(std::move(order), [&](const SaveReport& got) { saved += got.verdict == SaveVerdict::saved; });
+  }
+  run_until(house.io, [&] { return saved == 2; });
+  CHECK(put.load() == 2);
 }
 
 }  // namespace mjwatchd::images::test
