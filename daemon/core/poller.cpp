@@ -21,7 +21,7 @@ Poller::Poller(std::string name, std::uint16_t number, const GatewaySettings* se
 }
 
 void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& watch, Now now) {
-  const std::string learned = schedule_ ? schedule_->learned() : restored_;
+  const std::string learned(schedule_ ? schedule_->learned() : restored_);
   watch_ = watch;
   // A fresh schedule takes the new numbers. What is out comes back to it as to a stranger.
   tasks_.each([this](TaskSlot slot) { tasks_[slot].scheduled = false; });

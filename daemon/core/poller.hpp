@@ -66,7 +66,8 @@ class Poller {
   /// Of the tasks that are asked for; nothing when there is none.
   [[nodiscard]] std::optional<Time> longest_unasked() const;
   [[nodiscard]] GatewayView view(Now now) const;
-  [[nodiscard]] std::string learned() const { return schedule_ ? schedule_->learned() : std::string(); }
+  /// Good until it is told something.
+  [[nodiscard]] std::string_view learned() const { return schedule_ ? schedule_->learned() : std::string_view(); }
   void restore(std::string_view state);
 
  private:

@@ -36,7 +36,7 @@ class AdaptiveSchedule final : public PollSchedule {
   void take(Time now, std::size_t most, std::vector<TaskSlot>& out) override;
   [[nodiscard]] std::size_t waiting() const override { return waiting_; }
   [[nodiscard]] std::vector<Belief> beliefs() const override { return forecast_.beliefs(); }
-  [[nodiscard]] std::string learned() const override { return forecast_.learned(); }
+  [[nodiscard]] std::string_view learned() const override { return forecast_.learned(); }
   void restore(std::string_view learned) override { forecast_.restore(learned); }
 
  private:

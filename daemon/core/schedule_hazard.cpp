@@ -60,10 +60,13 @@ void HazardTable::forget(float factor) {
 }
 
 void HazardTable::derive(const HazardTable& prior, float weight) {
+  std::array<float, (kBins + 3) / 4 * 4> worth{};  // of the prior, in each bin
+  for (std::size_t i = 0; i < kBins; ++i) worth[i] = -prior.sum_[i];
+  survivals(worth, kBins);
   for (std::size_t i = 0; i < kBins; ++i) {
     const float expected = prior.sum_[i + 1] - prior.sum_[i];  // ends of one that reaches this bin
-    const float worth = weight * std::max(survival(-prior.sum_[i]), kLeastPrior);
-    sum_[i + 1] = sum_[i] + (events_[i] + worth * expected) / (exposure_[i] + worth);
+    const float prior_worth = weight * std::max(worth[i], kLeastPrior);
+    sum_[i + 1] = sum_[i] + (events_[i] + prior_worth * expected) / (exposure_[i] + prior_worth);
   }
 }
 

@@ -140,10 +140,11 @@ void Watcher::Impl::learn() {
     const auto [last, first] = learned_at_.try_emplace(name, now_.steady);
     if (now_.steady - last->second >= kLearnedEvery) {
       last->second = now_.steady;
-      std::string state = poller->learned();
-      if (!state.empty() && state != learned_[name]) {
-        learned_[name] = state;
-        persist(change::Learned{name, std::move(state)}, Learning{});
+      const std::string_view state = poller->learned();
+      std::string& before = learned_[name];
+      if (!state.empty() && state != before) {
+        before = state;
+        persist(change::Learned{name, before}, Learning{});
       }
     }
     learn_next_ = std::min(learn_next_, last->second + kLearnedEvery);

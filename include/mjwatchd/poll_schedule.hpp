@@ -78,8 +78,9 @@ class PollSchedule {
   /// For people; of the actions seen so far.
   [[nodiscard]] virtual std::vector<Belief> beliefs() const { return {}; }
 
-  /// What was learned, small, for the store; and back. A state of another version is ignored.
-  [[nodiscard]] virtual std::string learned() const { return {}; }
+  /// What was learned, small, for the store, good until the schedule is told something; and back. A state of another
+  /// version is ignored.
+  [[nodiscard]] virtual std::string_view learned() const { return {}; }
   virtual void restore(std::string_view /*learned*/) {}
 };
 

@@ -252,7 +252,7 @@ TEST_CASE("what was learned comes back after a restart, in a small text") {
   const CrowdTerms terms{.tasks = 200, .batch = 20};
   AdaptiveSchedule taught = schedule_of(terms.batch);
   Crowd(taught, terms, 1).run();
-  const std::string learned = taught.learned();
+  const std::string learned(taught.learned());
   CHECK(learned.size() < 32'000);
   AdaptiveSchedule again = schedule_of(terms.batch);
   again.restore(learned);
@@ -269,7 +269,7 @@ TEST_CASE("what was learned comes back after a restart, in a small text") {
 TEST_CASE("a learned state that is of another version, cut or nonsense is ignored") {
   AdaptiveSchedule taught = schedule_of(20);
   Crowd(taught, {.tasks = 50, .batch = 20}, 1).run();
-  const std::string learned = taught.learned();
+  const std::string learned(taught.learned());
   std::vector<std::string> bad = {"", "schedule-0\n", "{}", "schedule-2\nIMAGINE\n-5\n",
                                   "schedule-2\nIMAGINE\n1\n130 *131\n"};
   for (std::size_t cut = 20; cut < learned.size(); cut += learned.size() / 7) {
