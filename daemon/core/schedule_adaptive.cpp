@@ -14,6 +14,7 @@ constexpr milliseconds kFirstLookOfUnknown = 2s;
 constexpr milliseconds kAhead = 24h;
 constexpr std::size_t kLeastNear = 64;
 constexpr std::size_t kAskMemoryAhead = 8;
+constexpr int kMostParabolas = 8;
 
 /// The reply is as of when the gateway made it: half-way, for all we know.
 Time made(const Look& look) { return look.asked + (look.answered - look.asked) / 2; }
@@ -23,9 +24,6 @@ Time later(Time from, float seconds) {
   constexpr float kYear = 3.15e7F;
   return seconds < kYear ? from + milliseconds(std::llround(std::ceil(seconds * 1000))) : kNever;
 }
-
-/// Rounded down; less than a year.
-milliseconds whole_milliseconds(double seconds) { return milliseconds(static_cast<milliseconds::rep>(seconds * 1000)); }
 }  // namespace
 
 AdaptiveSchedule::AdaptiveSchedule(const GatewaySettings& gateway, const WatchSettings& watch)
@@ -198,22 +196,36 @@ void AdaptiveSchedule::gather() const {
 
 /// What the B of the gathered that have most of it have accrued, and how fast they do.
 AdaptiveSchedule::Sum AdaptiveSchedule::most_accrued(Time when) const {
-  sums_.clear();
-  for (const Rising& one : rising_) {
-    sums_.push_back(when < one.held_until ? Curve::Waiting{} : one.curve->waiting(seconds(when - one.from)));
-  }
-  if (sums_.size() > batch_) {
-    const auto end = sums_.begin() + static_cast<std::ptrdiff_t>(batch_);
-    std::nth_element(sums_.begin(), end, sums_.end(),
-                     [](const auto& a, const auto& b) { return a.accrued > b.accrued; });
-    sums_.erase(end, sums_.end());
-  }
   Sum sum;
-  for (const Curve::Waiting& one : sums_) {
+  const auto add = [&sum](const Curve::Waiting& one) {
     sum.accrued += one.accrued;
     sum.rate += one.rate;
+  };
+  if (rising_.size() <= batch_) {
+    for (const Rising& one : rising_) add(one.waiting(when));
+    return sum;
   }
+  sums_.clear();
+  for (const Rising& one : rising_) sums_.push_back(one.waiting(when));
+  const auto end = sums_.begin() + static_cast<std::ptrdiff_t>(batch_);
+  std::nth_element(sums_.begin(), end, sums_.end(), [](const auto& a, const auto& b) { return a.accrued > b.accrued; });
+  std::for_each(sums_.begin(), end, add);
   return sum;
+}
+
+/// How far into a span the sum reaches call_cost, from the end that is nearer to it: there is a parabola as long as the
+/// rate grows evenly.
+milliseconds AdaptiveSchedule::reaches_cost(const Sum& least, const Sum& most, milliseconds span) const {
+  const double lacks = call_cost_ - least.accrued, exceeds = most.accrued - call_cost_;
+  const double growth = (most.rate - least.rate) / seconds(span);
+  // The root of rate·x + growth·x²/2 = waiting, written so that no growth does no harm.
+  const auto root = [](double rate, double by, double waiting) {
+    return 2 * waiting / (rate + std::sqrt(std::max(rate * rate + 2 * by * waiting, 0.0)));
+  };
+  const double into = lacks < exceeds ? root(least.rate, growth, lacks) * 1000
+                                      : static_cast<double>(span.count()) - root(most.rate, -growth, exceeds) * 1000;
+  const double longest = static_cast<double>(span.count()) - 1;
+  return milliseconds(static_cast<milliseconds::rep>(std::min(std::max(1.0, std::ceil(into)), longest)));
 }
 
 Time AdaptiveSchedule::exact_call() const {
@@ -226,14 +238,10 @@ Time AdaptiveSchedule::exact_call() const {
   if (least.accrued >= call_cost_) return soonest;
   Sum most = most_accrued(latest);
   if (most.accrued < call_cost_) return latest;
-  // As waiting accrues faster and faster, the later end's tangent comes down to call_cost too late, and the line
-  // between both ends too soon: each in turn, and where that has cut off little (a task was held), the middle.
-  for (bool tangent = true, middle = false; latest - soonest > 1ms; tangent = !tangent) {
+  for (int looks = 0; latest - soonest > 1ms; ++looks) {
     const milliseconds span = latest - soonest;
-    milliseconds into =
-        tangent ? span - whole_milliseconds((most.accrued - call_cost_) / most.rate)
-                : whole_milliseconds((call_cost_ - least.accrued) / (most.accrued - least.accrued) * seconds(span));
-    into = middle ? span / 2 : std::clamp(into, 1ms, span - 1ms);
+    // Three are usual. A held task, whose waiting is there all at once, may need more.
+    const milliseconds into = looks < kMostParabolas ? reaches_cost(least, most, span) : span / 2;
     const Sum here = most_accrued(soonest + into);
     if (here.accrued >= call_cost_) {
       latest = soonest + into;
@@ -242,7 +250,6 @@ Time AdaptiveSchedule::exact_call() const {
       soonest += into;
       least = here;
     }
-    middle = 2 * (latest - soonest) > span;
   }
   return latest;
 }

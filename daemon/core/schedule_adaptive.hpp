@@ -56,6 +56,9 @@ class AdaptiveSchedule final : public PollSchedule {
     const Curve* curve;
     Time from;  ///< the curve's beginning
     Time held_until;
+    [[nodiscard]] Curve::Waiting waiting(Time when) const {
+      return when < held_until ? Curve::Waiting{} : curve->waiting(seconds(when - from));
+    }
   };
   /// Of several tasks' waiting.
   struct Sum {
@@ -79,6 +82,7 @@ class AdaptiveSchedule final : public PollSchedule {
   [[nodiscard]] double accrued(const Due& due, std::optional<Curve>& curve, Time when) const;
   void gather() const;
   [[nodiscard]] Sum most_accrued(Time when) const;
+  [[nodiscard]] milliseconds reaches_cost(const Sum& least, const Sum& most, milliseconds span) const;
   [[nodiscard]] Time exact_call() const;
   [[nodiscard]] Time mean_due() const;
   void take_near(Time now, std::size_t count, std::vector<TaskSlot>& out);
