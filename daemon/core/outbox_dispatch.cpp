@@ -115,13 +115,12 @@ void Outbox::Impl::ask_again(Now now) {
 }
 
 void Outbox::Impl::emit(Actions& out) {
-  while (!outgoing_.empty()) {
-    Own own = std::move(outgoing_.front());
-    outgoing_.pop_front();
+  for (Own& own : outgoing_) {
     const ChangeNo no = ++last_change_;
-    out.push_back(action::Persist{no, own.change});
+    out.emplace_back(action::Persist{no, own.change});
     own_.emplace(no, std::move(own));
   }
+  outgoing_.clear();
 }
 
 void Outbox::Impl::hold_parked(Now now) {

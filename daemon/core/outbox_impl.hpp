@@ -109,7 +109,7 @@ class Outbox::Impl {
   std::vector<Timer> timers_;       ///< a heap by Later
   std::deque<outbox::Index> ring_;  ///< groups that may have something to send, in turn
   std::deque<outbox::Ref> parked_;  ///< to be held at the next advance()
-  std::deque<Own> outgoing_;        ///< changes decided, not handed out yet
+  std::vector<Own> outgoing_;       ///< changes decided, not handed out yet
   std::unordered_map<ChangeNo, Own> own_;
   std::deque<std::pair<Time, Own>> again_;  ///< failed commits, in the order of their times
   bool revive_ = false;

@@ -170,11 +170,10 @@ void Outbox::Impl::record(Index index, DeliveryState state, std::string reason, 
 }
 
 bool Outbox::Impl::persisted(ChangeNo no, const CommitResult& result, Now now) {
-  const auto found = own_.find(no);
-  if (found == own_.end()) return false;
+  const auto found = own_.extract(no);
+  if (found.empty()) return false;
   last_now_ = now.steady;
-  Own own = std::move(found->second);
-  own_.erase(found);
+  Own& own = found.mapped();
   if (const auto* change = std::get_if<change::Failing>(&own.change)) {
     // One that could not be written is written with what is true at the next attempt.
     const Index known = book_.find_receiver(change->endpoint);
