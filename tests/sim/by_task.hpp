@@ -1,9 +1,11 @@
 // Where a scenario's tasks and their deliveries are found without a search.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <ranges>
 #include <string_view>
 #include <utility>
 
@@ -28,22 +30,22 @@ class ByTask {
  public:
   Thing& operator[](std::string_view id) {
     const std::size_t place = task_place(id);
-    if (place >= things_.size()) things_.resize(place + 1);
-    return things_[place];
+    if (place >= kTogether * things_.size()) things_.resize(place / kTogether + 1);
+    return things_[place / kTogether][place % kTogether];
   }
-  /// Nothing when it was never asked for.
+  /// Nothing, or one that is as it was made, when it was never asked for.
   [[nodiscard]] const Thing* find(std::string_view id) const {
     const std::size_t place = task_place(id);
-    return place < things_.size() ? &things_[place] : nullptr;
+    return place < kTogether * things_.size() ? &things_[place / kTogether][place % kTogether] : nullptr;
   }
-  [[nodiscard]] auto begin() { return things_.begin(); }
-  [[nodiscard]] auto end() { return things_.end(); }
-  [[nodiscard]] auto begin() const { return things_.begin(); }
-  [[nodiscard]] auto end() const { return things_.end(); }
+  /// In the order of the numbers, with some that were never asked for.
+  [[nodiscard]] auto all() { return things_ | std::views::join; }
+  [[nodiscard]] auto all() const { return things_ | std::views::join; }
   void clear() { things_.clear(); }
 
  private:
-  std::deque<Thing> things_;
+  static constexpr std::size_t kTogether = 64;
+  std::deque<std::array<Thing, kTogether>> things_;  ///< what it holds never moves
 };
 
 /// Rows of a table by their numbers, which run from 1 on.

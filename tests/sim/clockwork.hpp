@@ -22,7 +22,7 @@ class Clockwork {
   using Step = std::function<void()>;
 
   [[nodiscard]] milliseconds now() const { return now_; }
-  void at(milliseconds when, Step step) {
+  void at(milliseconds when, Step&& step) {
     if (when <= now_) return at_once_.push_back(std::move(step));
     const Item item{when, ++number_, keep(std::move(step))};
     if (item.when >= edge_) {
@@ -32,7 +32,7 @@ class Clockwork {
       std::push_heap(soon_.begin(), soon_.end());
     }
   }
-  void in(milliseconds wait, Step step) { at(now_ + wait, std::move(step)); }
+  void in(milliseconds wait, Step&& step) { at(now_ + wait, std::move(step)); }
   /// Runs the next step; false when there is none.
   bool turn() {
     if (!at_once_.empty() && (soon_.empty() || soon_.front().when > now_)) {
@@ -63,7 +63,7 @@ class Clockwork {
     }
   };
 
-  std::size_t keep(Step step) {
+  std::size_t keep(Step&& step) {
     if (free_.empty()) {
       steps_.push_back(std::move(step));
       return steps_.size() - 1;

@@ -97,8 +97,8 @@ bool Cluster::over() const {
                        return watcher.live() == 0 && watcher.outbox().pending() == 0 && watcher.saving() == 0 &&
                               daemon.session->idle() && daemon.session->taken_up();
                      }) &&
-         std::none_of(disk_.tasks().begin(), disk_.tasks().end(),
-                      [](const TaskRow& row) { return row.no != 0 && row.record.phase != Phase::done; }) &&
+         std::ranges::none_of(disk_.tasks().all(),
+                              [](const TaskRow& row) { return row.no != 0 && row.record.phase != Phase::done; }) &&
          std::none_of(disk_.deliveries().begin(), disk_.deliveries().end(),
                       [](const DeliveryRow& row) { return row.record.state == DeliveryState::pending; });
 }
@@ -119,7 +119,7 @@ std::string Cluster::what_is_left() const {
   const auto held = [this](Unit unit) {
     return " of unit " + std::to_string(unit) + " held by " + std::to_string(database_.holder(unit));
   };
-  for (const TaskRow& row : disk_.tasks()) {
+  for (const TaskRow& row : disk_.tasks().all()) {
     if (row.no != 0 && row.record.phase != Phase::done) left += " " + row.record.key.id + held(row.no);
   }
   for (const DeliveryRow& row : disk_.deliveries()) {

@@ -83,7 +83,7 @@ void Database::free(Unit unit, const Lease& as_known) {
 const std::vector<Unit>& Database::open() {
   if (!std::exchange(stale_, false)) return open_;
   std::set<Unit> units;
-  for (const TaskRow& row : disk_.tasks()) {
+  for (const TaskRow& row : disk_.tasks().all()) {
     if (row.no != 0 && row.record.phase != Phase::done) units.insert(row.no);
   }
   for (const DeliveryRow& row : disk_.deliveries()) {

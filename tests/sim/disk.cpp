@@ -30,7 +30,7 @@ void Disk::crash() {
   if (!syncs_late_) return;
   if (synced_) tables_ = *synced_;
   watching_.clear();
-  for (const TaskRow& row : tables_.tasks) {
+  for (const TaskRow& row : tables_.tasks.all()) {
     if (row.no != 0 && row.record.phase == Phase::watching) watching_.insert(row.record.key);
   }
 }
@@ -94,7 +94,7 @@ void Disk::read(const Page& page) {
   for (const auto& [name, since] : tables_.failing) all.emplace_back(event::ReceiverAdopted{name, false, since});
   for (const auto& [gateway, state] : tables_.learned) all.emplace_back(event::LearnedAdopted{gateway, state});
   std::map<TaskNo, const TaskRow*> live;
-  for (const TaskRow& row : tables_.tasks) {
+  for (const TaskRow& row : tables_.tasks.all()) {
     if (row.no != 0 && row.record.phase != Phase::done) live.emplace(row.no, &row);
   }
   for (const auto& [no, row] : live) all.emplace_back(event::Adopted{row->record});

@@ -24,6 +24,7 @@ class FakeReceivers {
   FakeReceivers(const Scenario& scenario, Clockwork& clock, Findings& findings)
       : clock_(clock), findings_(findings), dice_(scenario.seed ^ 0x3ecU), chains_(scenario.receivers.size()) {
     for (const auto& [name, plan] : scenario.receivers) manners_.push_back(plan.manner);
+    ids_.reserve(2 * scenario.tasks.size());
   }
 
   void post(const DeliveryRow& delivery, Done done);

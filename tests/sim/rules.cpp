@@ -38,7 +38,7 @@ const Rules::Known& Rules::known(const TaskKey& key) const {
 
 void Rules::booted() {
   booted_ = clock_.now();
-  for (const Known& task : known_) {
+  for (const Known& task : known_.all()) {
     if (!task.promised || disk_.task(task.plan->registration.key) != nullptr) continue;
     broken(text(task.plan->registration.key) + " was called registered, and is gone");
   }
@@ -61,7 +61,7 @@ void Rules::reconfigured() {
     line.bound = clock_.now();
     line.calls.clear();
   }
-  for (Watched& task : watched_) {
+  for (Watched& task : watched_.all()) {
     Gap& gap = task.gap;
     gap.asked = clock_.now();
     gap.stranger = gap.in_call || gap.settling;
@@ -258,7 +258,7 @@ void Rules::check_lost(const TaskKey& key) {
 
 void Rules::forgets(const std::string& gateway) {
   std::size_t known = 0;
-  for (const TaskRow& row : disk_.tasks()) {
+  for (const TaskRow& row : disk_.tasks().all()) {
     if (row.no == 0 || row.record.key.gateway != gateway) continue;
     if (row.record.phase == Phase::watching && row.record.digest != 0) ++known;
   }
@@ -362,7 +362,7 @@ void Rules::at_the_end() {
   for (const EventRow& event : disk_.events()) {
     if (event.type == EventType::started && ++starts[event.task] == 2) broken(text(event.key) + " started twice");
   }
-  for (const TaskRow& row : disk_.tasks()) {
+  for (const TaskRow& row : disk_.tasks().all()) {
     if (row.no == 0 || (row.record.phase == Phase::done && row.final_event != 0)) continue;
     broken(text(row.record.key) + " never ended");
   }

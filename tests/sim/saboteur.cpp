@@ -199,8 +199,9 @@ const DeliveryRow* Saboteur::later_one(const DeliveryRow& row) const {
   return nullptr;
 }
 
-DeliveryRow Saboteur::posted(const DeliveryRow& row) {
-  DeliveryRow out = row;
+const DeliveryRow& Saboteur::posted(const DeliveryRow& row) {
+  if (fault_ == Fault::none) return row;
+  DeliveryRow& out = posted_ = row;
   if (is(Fault::id_changed) && row.record.attempts > 0 && strikes()) out.webhook_id += "again";
   if (is(Fault::id_reused) && !last_id_.empty() && strikes()) out.webhook_id = last_id_;
   if (is(Fault::order_broken) && !row.out_of_order) {

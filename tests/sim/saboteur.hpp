@@ -64,8 +64,8 @@ class Saboteur {
   void events(std::vector<Event>& events);
   /// After the core asked for them.
   void actions(Actions& actions);
-  /// What really reaches a receiver.
-  [[nodiscard]] DeliveryRow posted(const DeliveryRow& row);
+  /// What really reaches a receiver; good until the next.
+  [[nodiscard]] const DeliveryRow& posted(const DeliveryRow& row);
   [[nodiscard]] bool loses_wakeup() { return is(Fault::wakeup_lost) && strikes(); }
 
  private:
@@ -87,6 +87,7 @@ class Saboteur {
   std::vector<Event> invented_;
   std::vector<std::pair<Ticket, TaskKey>> registering_;
   std::set<Ticket> answered_;
+  DeliveryRow posted_;
   std::string last_id_;
 };
 

@@ -87,7 +87,7 @@ std::string World::what_is_left() const {
   if (!watcher_) return left + ", no daemon";
   left += ", " + std::to_string(watcher_->live()) + " tasks, " + std::to_string(watcher_->outbox().pending()) +
           " deliveries, " + std::to_string(watcher_->saving()) + " saves";
-  for (const TaskRow& row : disk_.tasks()) {
+  for (const TaskRow& row : disk_.tasks().all()) {
     const TaskKey& key = row.record.key;
     if (row.no != 0 && watcher_->holds(key)) left += " " + key.gateway + "/" + key.id;
   }
