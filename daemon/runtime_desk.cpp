@@ -68,6 +68,7 @@ void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
     view.counts = counts;
     view.saving = watcher_->saving();
     view.sending = sender_->in_flight();
+    view.sharing = store_->sharing();
     view.troubles = troubles();
     view.configuration = config_.file.string();
     view.refusal = refusal_;

@@ -59,6 +59,7 @@ metrics::Readings Runtime::Impl::readings(bool store_answers) const {
   out.counts = counts_;
   if (const auto& room = images_->room()) out.pictures_free_bytes = room->free_bytes;
   out.store_limit_bytes = config_.store_max_size;
+  out.sharing = store_->sharing();
   out.commits_waiting = commits_;
   out.oldest_commit = pulse_.oldest(Pulse::Part::commit, moment);
   if (counts_.oldest_pending) out.oldest_pending_delivery = present.wall - *counts_.oldest_pending;

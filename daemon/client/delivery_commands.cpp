@@ -39,8 +39,21 @@ std::string describe_troubles(const rapidjson::Value& status) {
   return out;
 }
 
+// Daemons that share the watch list, if there are such.
+std::string list_daemons(const rapidjson::Value& status, const Terminal& terminal) {
+  const auto& daemons = member(member(status, "sharing"), "daemons");
+  if (!daemons.IsArray()) return {};
+  Table table({"DAEMON", "HOST", "PART", "LAST HEARTBEAT"});
+  for (const auto& one : daemons.GetArray()) {
+    const bool self = text(one, "self") == "true", newcomer = text(one, "newcomer") == "true";
+    table.add({text(one, "number"), text(one, "host") + (self ? " (this one)" : ""), newcomer ? "new" : "full",
+               text(one, "heartbeat_at")});
+  }
+  return "\n" + table.print(terminal);
+}
+
 void flatten(const rapidjson::Value& value, const std::string& name, Table& table) {
-  if (name == "troubles" || name == "configuration.refused") return;
+  if (name == "troubles" || name == "configuration.refused" || name == "sharing.daemons") return;
   if (value.IsObject()) {
     for (const auto& one : value.GetObject()) {
       flatten(one.value, (name.empty() ? "" : name + ".") + one.name.GetString(), table);
@@ -175,7 +188,7 @@ Exit status(Session& session, const StatusOrder& order) {
   }
   Table table({"WHAT", "VALUE"});
   flatten(answer, "", table);
-  print(table.print(session.terminal) + describe_troubles(answer));
+  print(table.print(session.terminal) + list_daemons(answer, session.terminal) + describe_troubles(answer));
   return Exit::done;
 }
 

@@ -35,6 +35,22 @@ std::string line(const Terminal& terminal, const std::string& text, Colour colou
   return coloured(terminal, colour, terminal.width == 0 ? clean : fit(clean, terminal.width)) + "\n";
 }
 
+/// Of a watch list that several daemons share; empty when it is one daemon's own.
+std::string shared(const Value& status, const Terminal& terminal) {
+  const auto& sharing = member(status, "sharing");
+  const auto& daemons = member(sharing, "daemons");
+  if (!daemons.IsArray()) return {};
+  const auto all = daemons.GetArray();
+  const auto fresh =
+      std::count_if(all.begin(), all.end(), [](const Value& one) { return text(one, "newcomer") == "true"; });
+  const bool valid = text(member(sharing, "lease"), "valid") == "true";
+  return line(terminal,
+              "shared by " + std::to_string(all.Size()) + " daemons" +
+                  (fresh == 0 ? "" : " (" + std::to_string(fresh) + " new)") + ": " + text(sharing, "tasks") +
+                  " tasks are this one's" + (valid ? "" : "   its lease has run out"),
+              valid ? Colour::plain : Colour::yellow);
+}
+
 std::string header(const Value& status, const Terminal& terminal) {
   const auto& tasks = member(status, "tasks");
   const auto& deliveries = member(status, "deliveries");
@@ -47,6 +63,7 @@ std::string header(const Value& status, const Terminal& terminal) {
   out += line(terminal, "tasks: " + text(tasks, "watching") + " watched, " + text(tasks, "saving") + " saving, " +
                             text(tasks, "done") + " done   webhooks: " + text(deliveries, "pending") + " pending, " +
                             text(deliveries, "held") + " held, " + text(deliveries, "dead") + " dead");
+  out += shared(status, terminal);
   const auto& troubles = member(status, "troubles");
   if (!troubles.IsArray()) return out;
   for (const auto& trouble : troubles.GetArray()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/page/history.hpp"
+#include "daemon/store/sharing.hpp"
 #include "mjwatchd/outbox.hpp"
 #include "mjwatchd/ports.hpp"
 #include "mjwatchd/watcher.hpp"
@@ -41,13 +42,13 @@ struct GatewayStatus {
   std::uint32_t max_calls_per_minute = 0;
 };
 
-/// What `GET /v1/status` is made of.
 /// A reload that left the old configuration in force.
 struct RefusedReload {
   WallTime at{};
   std::vector<std::string> mistakes;  ///< as --check writes them
 };
 
+/// What `GET /v1/status` is made of.
 struct StatusView {
   WallTime started_at{};
   WallTime now{};
@@ -55,6 +56,7 @@ struct StatusView {
   bool stopping = false;  ///< no new work is begun
   StoreCounts counts;
   std::size_t saving = 0, sending = 0;
+  std::optional<store::Sharing> sharing;  ///< nothing: the watch list is this daemon's alone
   std::vector<Trouble> troubles;
   std::string configuration;  ///< the file
   std::optional<RefusedReload> refusal;

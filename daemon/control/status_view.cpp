@@ -61,6 +61,22 @@ std::string show_troubles(const std::vector<Trouble>& troubles) {
   return out.end_array().take();
 }
 
+namespace {
+
+void show_sharing(const store::Sharing& sharing, WallTime now, JsonText& out) {
+  out.key("sharing").object().key("daemons").array();
+  for (const auto& one : sharing.members) {
+    out.object().number("number", one.number).text("host", one.host).truth("self", one.self);
+    out.truth("newcomer", one.newcomer).time("heartbeat_at", now - one.silent).end_object();
+  }
+  out.end_array().count("tasks", sharing.tasks).key("lease").object();
+  const bool valid = sharing.surely > milliseconds(0);
+  out.truth("valid", valid).time("until", valid ? std::optional(now + sharing.surely) : std::nullopt);
+  out.end_object().end_object();
+}
+
+}  // namespace
+
 std::string show_status(const StatusView& status, const ClientCounts& clients) {
   const auto& counts = status.counts;
   JsonText out;
@@ -72,6 +88,7 @@ std::string show_status(const StatusView& status, const ClientCounts& clients) {
   out.key("deliveries").object().count("pending", counts.pending).count("held", counts.held);
   out.count("dead", counts.dead).count("sending", status.sending).end_object();
   out.key("store").object().count("bytes", counts.bytes).end_object();
+  if (status.sharing) show_sharing(*status.sharing, status.now, out);
   out.key("clients").object().count("connections", clients.connections).count("streams", clients.streams);
   out.count("waiting", clients.waiting).end_object();
   out.key("troubles").json(show_troubles(status.troubles), "[]");

@@ -109,6 +109,18 @@ void store(const Readings& from, Builder& to) {
   to.gauge("oldest_commit_age_seconds", "How long the first of them has waited.").add(seconds(from.oldest_commit));
 }
 
+void sharing(const store::Sharing& from, Builder& to) {
+  to.gauge("list_daemons", "Daemons that share the watch list, and have their part of it or are new.");
+  for (const bool newcomer : {false, true}) {
+    double count = 0;
+    for (const auto& one : from.members) count += one.newcomer == newcomer ? 1 : 0;
+    to.add(count, {{"state", newcomer ? "new" : "full"}});
+  }
+  to.gauge("list_tasks_held", "Tasks that are not done and are this daemon's to watch.").add(from.tasks);
+  to.gauge("list_lease_seconds", "For how long they are surely its own, if it hears nothing more; 0: they are not.");
+  to.add(Seconds(from.surely).count());
+}
+
 void deliveries(const Readings& from, Builder& to) {
   const auto& counts = from.counts;
   to.gauge("deliveries", "Webhooks that are not delivered, by state.");
@@ -167,6 +179,7 @@ std::vector<MetricFamily> families(const Readings& readings) {
   daemon_itself(readings, out);
   tasks(readings, out);
   store(readings, out);
+  if (readings.sharing) sharing(*readings.sharing, out);
   deliveries(readings, out);
   gateways(readings, out);
   process(readings, out);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "daemon/metrics/observations.hpp"
+#include "daemon/store/sharing.hpp"
 #include "mjwatchd/ports.hpp"
 #include "mjwatchd/watcher.hpp"
 
@@ -43,6 +44,7 @@ struct Readings {
   std::uint64_t store_limit_bytes = 0;
   std::size_t commits_waiting = 0;
   std::optional<Seconds> oldest_commit, oldest_pending_delivery;
+  std::optional<store::Sharing> sharing;  ///< nothing: the watch list is this daemon's alone
 
   std::vector<GatewayReading> gateways;
   std::vector<ReceiverView> endpoints;  ///< configured ones

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "daemon/store/rules.hpp"
+#include "daemon/store/sharing.hpp"
 #include "mjwatchd/event.hpp"
 #include "mjwatchd/ports.hpp"
 
@@ -37,6 +38,8 @@ class Store : public TaskStore {
   [[nodiscard]] virtual std::string broken() const = 0;
   /// Why nothing can be read or written now, though it will be again by itself; empty while all is well.
   [[nodiscard]] virtual std::string away() const { return {}; }
+  /// Where several daemons share the list: who they are, and what is ours.
+  [[nodiscard]] virtual std::optional<Sharing> sharing() const { return std::nullopt; }
   /// A task is to be asked for now, or its missing pictures. `here` runs if it is this daemon's to do so; where several
   /// share the list, the one that holds the task is told.
   virtual void refresh(const TaskKey& key, bool pictures_missing, std::function<void()> here) {

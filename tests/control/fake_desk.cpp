@@ -213,6 +213,7 @@ void FakeDesk::status(std::function<void(StatusView)> done) {
   view.stopping = stopping;
   view.counts.watching = stored_.size();
   view.troubles = troubles;
+  view.sharing = sharing;
   asio::post(io_, [view = std::move(view), done = std::move(done)] { done(view); });
 }
 

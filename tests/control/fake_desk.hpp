@@ -77,6 +77,7 @@ class FakeDesk final : public Desk {
   std::function<void()> while_reading_tasks;
   std::vector<Trouble> troubles;
   bool ready = true, stopping = false;
+  std::optional<store::Sharing> sharing;
   std::vector<DeliveryView> delivery_rows;
 
   // What tests look at.

@@ -61,6 +61,30 @@ TEST_CASE("status tells versions, counts, clients and troubles") {
   CHECK(at(reply, "troubles.0.text") == "nearly full");
 }
 
+TEST_CASE("status tells who shares the watch list, and what this one holds of it; nothing of a list of its own") {
+  RunningControl control;
+  CHECK(control.get("/v1/status").body.find("sharing") == std::string::npos);
+  store::Sharing sharing;
+  sharing.members = {{7, "alpha", true, false, milliseconds(123)}, {9, "beta", false, true, milliseconds(2'123)}};
+  sharing.tasks = 41;
+  sharing.surely = milliseconds(1'000);
+  control.on_loop([&] { control.desk.sharing = sharing; });
+  const auto valid = control.get("/v1/status");
+  CHECK(at(valid, "sharing.tasks") == "41");
+  CHECK(at(valid, "sharing.daemons.0.number") == "7");
+  CHECK(at(valid, "sharing.daemons.0.self") == "true");
+  CHECK(at(valid, "sharing.daemons.1.host") == "beta");
+  CHECK(at(valid, "sharing.daemons.1.newcomer") == "true");
+  CHECK(at(valid, "sharing.daemons.1.heartbeat_at") == "2026-11-23T13:07:58.000Z");
+  CHECK(at(valid, "sharing.lease.valid") == "true");
+  CHECK(at(valid, "sharing.lease.until") == "2026-11-23T13:08:01.123Z");
+  sharing.surely = milliseconds(0);
+  control.on_loop([&] { control.desk.sharing = sharing; });
+  const auto lapsed = control.get("/v1/status");
+  CHECK(at(lapsed, "sharing.lease.valid") == "false");
+  CHECK(lapsed.body.find(R"("until":null)") != std::string::npos);
+}
+
 TEST_CASE("metrics are Prometheus' text, under its own content type") {
   RunningControl control;
   const auto reply = control.get("/metrics");

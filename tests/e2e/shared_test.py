@@ -3,12 +3,13 @@
 import collections
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 
-from rig import postgres
+from rig import metrics, postgres
 from rig.case import Case, main
 from rig.program import run, wait_until
 
@@ -52,6 +53,21 @@ class Shared(Case):
                     max(shares.values()) <= (total // daemons + 1) * 1.1 + 1 and shares)
         return wait_until(even, seconds, f"{total} tasks are even among {daemons}: {self.shares()}")
 
+    def all_know(self, daemons, total):
+        """Whether each tells of all of them, and together they hold all that is live, but for what ends meanwhile."""
+        held = 0
+        for daemon in self.daemons:
+            sharing = daemon.control.need("GET", "/v1/status")["sharing"]
+            if len(sharing["daemons"]) != daemons or any(one["newcomer"] for one in sharing["daemons"]):
+                return False
+            self.assertEqual([1], [sum(one["self"] for one in sharing["daemons"])])
+            self.assertTrue(sharing["lease"]["valid"])
+            told = metrics.of(daemon)
+            self.assertEqual(daemons, told.sum("mjwatchd_list_daemons"))
+            self.assertGreater(told.sum("mjwatchd_list_lease_seconds"), 0)
+            held += sharing["tasks"]
+        return held == self.daemons[0].control.need("GET", "/v1/status")["tasks"]["watching"]
+
     def make(self, gateway, count, duration="60s", **wish):
         return [gateway.make(f"17121580114{number:05}", duration=duration, **wish) for number in range(count)]
 
@@ -83,6 +99,13 @@ class Shared(Case):
         self.wait_shares(3, 61)
         for daemon in (first, second, third):
             self.assertEqual(61, len(list(daemon.control.tasks())))
+        wait_until(lambda: self.all_know(3, 61), 20, "each tells of all, and of what it holds")
+        seen = run(["mjwatch", "--socket", third.socket, "status"]).stdout
+        self.assertIn("sharing.lease.valid  true", re.sub(" +", "  ", seen))
+        self.assertEqual(3, len(re.findall(r"^[0-9]+ .* full +20", seen, re.MULTILINE)), seen)
+        self.assertEqual(1, seen.count("(this one)"), seen)
+        self.assertRegex(run(["mjwatch", "--socket", first.socket, "top", "--once"]).stdout,
+                         r"shared by 3 daemons: [0-9]+ tasks are this one's\n")
         self.assert_once(receiver, [*tasks, more])
 
     def test_a_single_machines_list_moves_over(self):

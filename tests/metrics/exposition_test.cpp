@@ -63,6 +63,21 @@ TEST_CASE("readings show as gauges and counters with their labels") {
   CHECK(has_line(text, R"(mjwatchd_build_info{version=")" MJWATCHD_VERSION R"("} 1)"));
 }
 
+TEST_CASE("who shares the watch list is told where it is shared, and only there") {
+  const Observations nothing;
+  auto from = readings();
+  CHECK(exposition(nothing, from).find("mjwatchd_list_") == std::string::npos);
+  from.sharing.emplace();
+  from.sharing->members = {{1, "a", true, false, {}}, {2, "b", false, false, {}}, {3, "c", false, true, {}}};
+  from.sharing->tasks = 33;
+  from.sharing->surely = milliseconds(11'500);
+  const auto text = exposition(nothing, from);
+  CHECK(has_line(text, R"(mjwatchd_list_daemons{state="full"} 2)"));
+  CHECK(has_line(text, R"(mjwatchd_list_daemons{state="new"} 1)"));
+  CHECK(has_line(text, "mjwatchd_list_tasks_held 33"));
+  CHECK(has_line(text, "mjwatchd_list_lease_seconds 11.5"));
+}
+
 TEST_CASE("the core's detection delays are a histogram") {
   const Observations nothing;
   const auto text = exposition(nothing, readings());

@@ -100,6 +100,7 @@ function watchForm() {
 export function view(root) {
   const watching = tile("watching"), saving = tile("saving pictures"), done = tile("done", "#/gallery");
   const pending = tile("webhooks waiting"), failed = tile("webhooks dead or held", "#/failures");
+  const shared = h("p", { class: "note", hidden: true });
   const troubles = h("ul", { class: "troubles", "aria-label": "Troubles" });
   const rows = new TaskRows();
   const none = h("p", { class: "empty" }, "Nothing is being made just now.");
@@ -108,7 +109,7 @@ export function view(root) {
   const gateways = h("ul", { class: "cards" }), endpoints = h("ul", { class: "cards" });
   root.append(
     h("h1", { class: "hidden" }, "Now"), troubles,
-    h("div", { class: "tiles" }, watching.root, saving.root, done.root, pending.root, failed.root),
+    h("div", { class: "tiles" }, watching.root, saving.root, done.root, pending.root, failed.root), shared,
     h("section", { "aria-labelledby": "live-title" },
       h("div", { class: "section-head" }, h("h2", { id: "live-title" }, "Live tasks"), watch.form), none, rows.root, more),
     h("div", { class: "pair" },
@@ -126,6 +127,13 @@ export function view(root) {
     const bad = status.deliveries.dead + status.deliveries.held;
     setText(failed.value, count(bad));
     failed.root.classList.toggle("bad", bad > 0);
+    const { sharing } = status; // of a watch list that several daemons share
+    shared.hidden = !sharing;
+    if (sharing) {
+      const names = sharing.daemons.map((one) => `${one.host}${one.newcomer ? " (new)" : ""}`).join(", ");
+      setText(shared, `Shared by ${count(sharing.daemons.length)} daemons: ${names}. ${count(sharing.tasks)} of the tasks are ` +
+        `this one's${sharing.lease.valid ? "" : ", whose lease has run out"}.`);
+    }
     const told = status.troubles.map((one) => `${one.part}: ${one.text}`);
     if (told.join() !== [...troubles.children].map((one) => one.textContent).join()) {
       troubles.replaceChildren(...told.map((text) => h("li", null, text)));

@@ -139,23 +139,35 @@ bool Keeper::renew() {
 void Keeper::remove_the_dead() {
   db_->run(kBury);
   if (db_->changed() != 0) spdlog::warn("another daemon's lease has run out: its tasks are taken over");
-  std::vector<std::pair<DaemonNo, bool>> members;
-  bool counts = false;
-  Rows rows = db_->exec("SELECT no, counts_from <= clock_timestamp() FROM daemons ORDER BY no", {});
-  while (rows.next()) {
-    members.emplace_back(rows.integer(0), rows.integer(1) != 0);
-    if (rows.integer(0) == standing_.last_number()) counts = rows.integer(1) != 0;
+  std::vector<Member> members = read_members();
+  if (members.size() == 1 && members.front().self && members.front().newcomer) {  // nobody's share to wait for
+    db_->run("UPDATE daemons SET counts_from = clock_timestamp() WHERE no = ?", members.front().number);
+    members.front().newcomer = false;
   }
-  if (!counts && members.size() == 1 &&
-      members.front().first == standing_.last_number()) {  // nobody's share to wait for
-    db_->run("UPDATE daemons SET counts_from = clock_timestamp() WHERE no = ?", members.front().first);
-    members.front().second = true;
-    counts = true;
+  std::vector<std::pair<DaemonNo, bool>> parts;
+  counts_ = false;
+  for (const Member& one : members) {
+    parts.emplace_back(one.number, !one.newcomer);
+    counts_ = counts_ || (one.self && !one.newcomer);
   }
-  if (members != members_) balance_wanted_ = true;
-  members_ = std::move(members);
-  counts_ = counts;
+  if (parts != members_) balance_wanted_ = true;
+  members_ = std::move(parts);
+  standing_.seen(std::move(members));
   if (begun_) share(counts_ ? static_cast<unsigned>(members_.size()) : 0);
+}
+
+std::vector<Member> Keeper::read_members() {
+  std::vector<Member> members;
+  Rows rows = db_->exec(
+      "SELECT no, split_part(name, ' ', 1), counts_from > clock_timestamp(), greatest(0, floor(extract(epoch FROM "
+      "clock_timestamp() - beat) * 1000))::bigint FROM daemons ORDER BY no",
+      {});
+  while (rows.next()) {
+    const DaemonNo no = rows.integer(0);
+    members.push_back(
+        {no, rows.text(1), no == standing_.last_number(), rows.integer(2) != 0, milliseconds(rows.integer(3))});
+  }
+  return members;
 }
 
 void Keeper::leave() {

@@ -54,6 +54,7 @@ class Keeper {
   void beat();
   [[nodiscard]] bool renew();
   void remove_the_dead();
+  [[nodiscard]] std::vector<Member> read_members();
   void leave();
   void wait();
   void hear(const std::string& note);

@@ -277,6 +277,7 @@ std::optional<std::chrono::steady_clock::time_point> PostgresStore::busy_since()
 }
 std::string PostgresStore::broken() const { return {}; }
 std::string PostgresStore::away() const { return impl_->standing().away(); }
+std::optional<Sharing> PostgresStore::sharing() const { return impl_->standing().sharing(); }
 void PostgresStore::refresh(const TaskKey& key, bool pictures_missing, std::function<void()> here) {
   impl_->refresh(key, pictures_missing, std::move(here));
 }

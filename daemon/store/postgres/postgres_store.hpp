@@ -51,6 +51,7 @@ class PostgresStore final : public Store {
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> busy_since() const override;
   [[nodiscard]] std::string broken() const override;
   [[nodiscard]] std::string away() const override;
+  [[nodiscard]] std::optional<Sharing> sharing() const override;
   void refresh(const TaskKey& key, bool pictures_missing, std::function<void()> here) override;
 
  private:

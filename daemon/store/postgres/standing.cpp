@@ -1,5 +1,7 @@
 #include "daemon/store/postgres/standing.hpp"
 
+#include <algorithm>
+
 namespace mjwatchd::store::postgres {
 
 void Standing::begin(DaemonNo no, Clock::time_point until) {
@@ -23,24 +25,36 @@ bool Standing::still(DaemonNo no) const {
 
 void Standing::hold(TaskNo task, TaskKey key, bool live) {
   const std::lock_guard lock(mutex_);
-  tasks_.insert_or_assign(task, Held{std::move(key), live});
+  if (const auto found = tasks_.find(task); found != tasks_.end()) static_cast<void>(forget(found));
+  tasks_.emplace(task, Held{std::move(key), live});
+  live_ += live ? 1 : 0;
 }
 
 void Standing::ended(TaskNo task, bool deliveries) {
   const std::lock_guard lock(mutex_);
   const auto found = tasks_.find(task);
   if (found == tasks_.end()) return;
-  found->second.live = false;
+  no_longer_live(found->second);
   if (!deliveries) tasks_.erase(found);
+}
+
+void Standing::no_longer_live(Held& held) {
+  live_ -= held.live ? 1 : 0;
+  held.live = false;
+}
+
+TaskKey Standing::forget(Tasks::iterator held) {
+  no_longer_live(held->second);
+  TaskKey key = std::move(held->second.key);
+  tasks_.erase(held);
+  return key;
 }
 
 std::optional<TaskKey> Standing::let_go(TaskNo task) {
   const std::lock_guard lock(mutex_);
   const auto found = tasks_.find(task);
   if (found == tasks_.end()) return std::nullopt;
-  TaskKey key = std::move(found->second.key);
-  tasks_.erase(found);
-  return key;
+  return forget(found);
 }
 
 std::vector<TaskNo> Standing::done_ones() const {
@@ -59,6 +73,7 @@ std::vector<Event> Standing::let_all_go() {
   for (auto& [no, held] : tasks_) events.emplace_back(event::Released{std::move(held.key), no});
   for (const DeliveryNo no : alone_) events.emplace_back(event::DeliveryReleased{no});
   tasks_.clear();
+  live_ = 0;
   alone_.clear();
   let_go_ = true;
   until_ = 0;
@@ -68,6 +83,23 @@ std::vector<Event> Standing::let_all_go() {
 void Standing::hold_delivery(DeliveryNo delivery) {
   const std::lock_guard lock(mutex_);
   alone_.push_back(delivery);
+}
+
+void Standing::seen(std::vector<Member> members) {
+  const std::lock_guard lock(mutex_);
+  members_ = std::move(members);
+  seen_at_ = Clock::now();
+}
+
+Sharing Standing::sharing() const {
+  const std::lock_guard lock(mutex_);
+  const auto now = Clock::now();
+  Sharing sharing{members_, live_, {}};
+  const auto since = std::chrono::floor<milliseconds>(now - seen_at_);
+  for (Member& member : sharing.members) member.silent += since;
+  const auto left = Clock::time_point(Clock::duration(until_.load())) - now;
+  sharing.surely = std::max(std::chrono::floor<milliseconds>(left), milliseconds(0));
+  return sharing;
 }
 
 void Standing::away(std::string why) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/store/sharing.hpp"
 #include "mjwatchd/event.hpp"
 
 namespace mjwatchd::store::postgres {
@@ -47,6 +48,10 @@ class Standing {
   [[nodiscard]] std::vector<Event> let_all_go();
   void hold_delivery(DeliveryNo delivery);
 
+  /// The daemons of the watch list, as they are now.
+  void seen(std::vector<Member> members);
+  [[nodiscard]] Sharing sharing() const;
+
   /// Why the database can't be reached; empty while it can.
   void away(std::string why);
   [[nodiscard]] std::string away() const;
@@ -56,12 +61,19 @@ class Standing {
     TaskKey key;
     bool live = true;
   };
+  using Tasks = std::unordered_map<TaskNo, Held>;
+  void no_longer_live(Held& held);
+  TaskKey forget(Tasks::iterator held);
+
   std::atomic<DaemonNo> no_{0};
   std::atomic<Clock::rep> until_{0};
   mutable std::mutex mutex_;
   bool let_go_ = false;  ///< all, since it joined
-  std::unordered_map<TaskNo, Held> tasks_;
+  Tasks tasks_;
+  std::size_t live_ = 0;           ///< of them
   std::vector<DeliveryNo> alone_;  ///< deliveries of no task
+  std::vector<Member> members_;
+  Clock::time_point seen_at_{};
   std::string away_;
 };
 

@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/store/postgres/server.hpp"
-#include "tests/store/state.hpp"
+#include "tests/store/postgres/peer.hpp"
 
 using namespace mjwatchd;
 using namespace mjwatchd::store;
@@ -13,45 +12,26 @@ using namespace mjwatchd::store::test;
 
 namespace {
 
-/// A daemon of a shared list, and what it was told since it began.
-struct Member {
-  explicit Member(const std::string& url)
-      : state(usual_rules(), [&url](const std::filesystem::path& folder) { return make_postgres_home(folder, url); }) {
-    state.store->adopt([this](std::vector<Event> page) {
-      begun = begun || page.empty();
-      for (Event& event : page) {
-        if (auto* asked = std::get_if<event::RefreshAsked>(&event)) told.push_back(std::move(*asked));
-      }
-    });
-    state.run_until([&] { return begun; });
-  }
-  ~Member() { state.close(); }
-  Member(const Member&) = delete;
-  Member& operator=(const Member&) = delete;
+struct Asked : Peer {
+  using Peer::Peer;
 
   /// Whether it is to be done here, once that is known.
   void refresh(const std::string& id, bool pictures_missing = false) {
     state.store->refresh(key(id), pictures_missing, [this] { ++here; });
   }
+  [[nodiscard]] std::vector<event::RefreshAsked> wishes() const { return heard<event::RefreshAsked>(); }
 
-  std::vector<event::RefreshAsked> told;
-  bool begun = false;  ///< it goes on telling after that
   int here = 0;
-  State state;
 };
 
 /// Two in one list; the first holds what it registers, the second is new and holds nothing yet.
 struct Two {
   std::string url = Server::instance().new_list();
-  Member holder{url}, other{url};
+  Asked holder{url}, other{url};
 
   /// Until the holder was told of `count` wishes.
   void until_told(std::size_t count) {
-    holder.state.run_until([&] {
-      other.state.io.restart();
-      other.state.io.poll();
-      return holder.told.size() >= count;
-    });
+    run_until({&holder, &other}, [&] { return holder.wishes().size() >= count; });
   }
 };
 
@@ -62,11 +42,11 @@ TEST_CASE("a live task's refresh goes to its holder, and is done by nobody else"
   REQUIRE(two.holder.state.commit(registration("t1")).code == Code::done);
   two.other.refresh("t1");
   two.until_told(1);
-  CHECK(two.holder.told.at(0).key == key("t1"));
-  REQUIRE(two.holder.told.at(0).record.has_value());
-  CHECK(two.holder.told.at(0).record->phase == Phase::watching);
+  CHECK(two.holder.wishes().at(0).key == key("t1"));
+  REQUIRE(two.holder.wishes().at(0).record.has_value());
+  CHECK(two.holder.wishes().at(0).record->phase == Phase::watching);
   CHECK(two.other.here == 0);
-  CHECK(two.other.told.empty());
+  CHECK(two.other.wishes().empty());
 }
 
 TEST_CASE("the holder's own refresh is done here") {
@@ -74,7 +54,7 @@ TEST_CASE("the holder's own refresh is done here") {
   REQUIRE(two.holder.state.commit(registration("t1")).code == Code::done);
   two.holder.refresh("t1");
   two.holder.state.run_until([&] { return two.holder.here == 1; });
-  CHECK(two.holder.told.empty());
+  CHECK(two.holder.wishes().empty());
 }
 
 TEST_CASE("an ended task's refresh carries what is needed to fetch its pictures, if they are missing") {
@@ -83,11 +63,11 @@ TEST_CASE("an ended task's refresh carries what is needed to fetch its pictures,
   REQUIRE(two.holder.state.commit(success("t1")).code == Code::done);
   two.other.refresh("t1", true);
   two.until_told(1);
-  REQUIRE(two.holder.told.at(0).record.has_value());
-  CHECK(two.holder.told.at(0).record->status == Status::success);
+  REQUIRE(two.holder.wishes().at(0).record.has_value());
+  CHECK(two.holder.wishes().at(0).record->status == Status::success);
   two.other.refresh("t1", false);
   two.until_told(2);
-  CHECK_FALSE(two.holder.told.at(1).record.has_value());
+  CHECK_FALSE(two.holder.wishes().at(1).record.has_value());
 }
 
 TEST_CASE("an ended task that nobody holds any more is refreshed by who is asked") {

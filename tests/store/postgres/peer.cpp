@@ -1,0 +1,41 @@
+#include "tests/store/postgres/peer.hpp"
+
+#include <doctest/doctest.h>
+
+#include <iterator>
+
+namespace mjwatchd::store::test {
+
+Peer::Peer(const std::string& url)
+    : state(usual_rules(), [&url](const std::filesystem::path& folder) { return make_postgres_home(folder, url); }) {
+  state.store->adopt([this](std::vector<Event> page) {
+    begun = begun || page.empty();
+    std::move(page.begin(), page.end(), std::back_inserter(told));
+  });
+  state.run_until([&] { return begun; });
+}
+
+std::int64_t Peer::number() const {
+  for (const Member& one : state.store->sharing()->members) {
+    if (one.self) return one.number;
+  }
+  return 0;
+}
+
+void welcome(const std::string& url) {
+  static_cast<void>(Server::instance().look(url, "UPDATE daemons SET counts_from = clock_timestamp()"));
+}
+
+void run_until(std::vector<Peer*> peers, const std::function<bool()>& stop) {
+  const auto end = std::chrono::steady_clock::now() + 60s;
+  while (!stop()) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+    for (Peer* peer : peers) {
+      peer->state.io.restart();
+      peer->state.io.run_one_for(5ms);
+      peer->state.io.poll();
+    }
+  }
+}
+
+}  // namespace mjwatchd::store::test
