@@ -47,7 +47,8 @@ bool moved(const Task& task, Status status, std::optional<std::uint8_t> progress
 std::optional<change::Task> find_change(const Task& task, const Snapshot& snapshot, const WatchSettings& watch,
                                         Now now) {
   assert(!is_final(task.status) && task.phase == Phase::watching);
-  change::Task change;
+  std::optional<change::Task> found(std::in_place);  // large, and not to be moved
+  change::Task& change = *found;
   change.at = now.wall;
   change.stalled = task.stalled;
   const bool moves = moved(task, snapshot.status, snapshot.progress);
@@ -59,7 +60,7 @@ std::optional<change::Task> find_change(const Task& task, const Snapshot& snapsh
   if (is_final(snapshot.status)) {
     change.stalled = false;
     tell_end(task, snapshot, change);
-    return change;
+    return found;
   }
   tell_running(task, snapshot, change);
   const Status status = snapshot.status == Status::unknown ? task.status : snapshot.status;
@@ -67,8 +68,8 @@ std::optional<change::Task> find_change(const Task& task, const Snapshot& snapsh
     change.stalled = true;
     change.events.push_back(EventType::stalled);
   }
-  if (!change.snapshot && change.events.empty()) return std::nullopt;
-  return change;
+  if (!change.snapshot && change.events.empty()) found.reset();
+  return found;
 }
 
 }  // namespace mjwatchd

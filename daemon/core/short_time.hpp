@@ -30,7 +30,7 @@ class ShortTime {
     if (count == kMax) return kNever;
     return count == kMin ? Time::min() : Time(milliseconds(count));
   }
-  friend bool operator==(const ShortTime& a, const ShortTime& b) = default;
+  friend bool operator==(const ShortTime& a, const ShortTime& b) { return Time(a) == Time(b); }
   friend bool operator==(const ShortTime& a, Time b) { return Time(a) == b; }
   friend std::strong_ordering operator<=>(const ShortTime& a, Time b) { return Time(a) <=> b; }
 

@@ -12,7 +12,7 @@ constexpr milliseconds kCommitAgain = 1s;  ///< a disk that failed is given this
 constexpr milliseconds kLearnedEvery = 1min;
 }  // namespace
 
-void Watcher::Impl::change_task(const Ref& ref, change::Task change, std::optional<Look> look) {
+void Watcher::Impl::change_task(const Ref& ref, change::Task&& change, std::optional<Look> look) {
   assert(alive(ref));
   assert(task_of(ref).place != Place::settling);  // one change of a task at a time
   // Final stays final: what is left after SUCCESS are its pictures and its announcement.

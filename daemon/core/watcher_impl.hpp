@@ -116,9 +116,11 @@ class Watcher::Impl {
   void persist(Kind&& change, Wish&& wish) {
     const ChangeNo no = ++last_change_;
     wishes_.emplace(no, std::move(wish));
-    out_->emplace_back(action::Persist{no, std::forward<Kind>(change)});
+    auto& persist = std::get<action::Persist>(out_->emplace_back(std::in_place_type<action::Persist>));
+    persist.no = no;
+    persist.change = std::forward<Kind>(change);
   }
-  void change_task(const Ref& ref, change::Task change, std::optional<Look> look);
+  void change_task(const Ref& ref, change::Task&& change, std::optional<Look> look);
   void settled(const Registering& wish, const CommitResult& result);
   void settled(const Forgetting& wish, const CommitResult& result);
   void settled(const Asking& wish, const CommitResult& result);
