@@ -184,7 +184,7 @@ CommitResult Disk::apply(const change::Task& change) {
     if (row.final_event == 0) broken(change.key, "is done without a final event");
   }
   if (change.phase >= Phase::late && row.ending == Ending::none) broken(change.key, "is over without an ending");
-  result.task = row.record;
+  if (change.phase != Phase::watching) result.task = row.record;  // nobody needs to be told what goes on
   return result;
 }
 
@@ -250,7 +250,7 @@ void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result)
   const bool heard = std::any_of(row.receivers.begin(), row.receivers.end(),
                                  [&](const WebhookTarget& target) { return wants(row, target, type); });
   if (type == EventType::progress && !heard) {
-    result.events.push_back(told);
+    result.events.push_back(std::move(told));
     return;
   }
   EventRow event;

@@ -1,6 +1,7 @@
 #include "tests/sim/fake_gateway.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace mjwatchd::sim {
@@ -72,11 +73,19 @@ FetchReply FakeGateway::answer(bool batch, const std::vector<std::string>& ids) 
     reply.tasks.back().id = "nobody-asked";
     reply.tasks.back().status = Status::success;
   }
-  for (std::size_t i = reply.tasks.size(); batch && i > 1; --i) {
-    std::swap(reply.tasks[i - 1], reply.tasks[dice_.below(i)]);
-  }
+  if (batch) shuffle(reply.tasks);
   if (!batch && reply.tasks.empty()) reply.verdict = Verdict::unknown_task;
   return reply;
+}
+
+void FakeGateway::shuffle(std::vector<Snapshot>& tasks) {
+  order_.resize(tasks.size());
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[dice_.below(i)]);
+  std::vector<Snapshot> shuffled;
+  shuffled.reserve(tasks.size());
+  for (const std::size_t place : order_) shuffled.push_back(std::move(tasks[place]));
+  tasks = std::move(shuffled);
 }
 
 bool FakeGateway::moody(FetchReply& reply) {

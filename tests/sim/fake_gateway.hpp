@@ -33,6 +33,7 @@ class FakeGateway {
  private:
   [[nodiscard]] Mood mood() const;
   [[nodiscard]] FetchReply answer(bool batch, const std::vector<std::string>& ids);
+  void shuffle(std::vector<Snapshot>& tasks);
   [[nodiscard]] bool moody(FetchReply& reply);
   [[nodiscard]] bool dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply);
   [[nodiscard]] std::optional<Snapshot> look(const TaskPlan& task);
@@ -48,6 +49,7 @@ class FakeGateway {
   Dice dice_;
   ByTask<const TaskPlan*> tasks_;
   bool calm_ = false;
+  std::vector<std::size_t> order_;  ///< of the reply that is being shuffled
 };
 
 }  // namespace mjwatchd::sim

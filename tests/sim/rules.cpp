@@ -30,10 +30,12 @@ Rules::Rules(const Scenario& scenario, const Clockwork& clock, Findings& finding
   }
 }
 
-const Rules::Known& Rules::known(const TaskKey& key) const {
+const Rules::Known& Rules::known(std::string_view gateway, std::string_view id) const {
   static const Known stranger;
-  const Known* found = known_.find(key.id);
-  return found != nullptr && found->plan != nullptr && found->plan->registration.key == key ? *found : stranger;
+  const Known* found = known_.find(id);
+  if (found == nullptr || found->plan == nullptr) return stranger;
+  const TaskKey& key = found->plan->registration.key;
+  return key.id == id && key.gateway == gateway ? *found : stranger;
 }
 
 void Rules::booted() {
@@ -83,7 +85,7 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
   if (ids.empty() || ids.size() > (batch ? limits->second.batch : 1)) broken(gateway + ": a batch too large");
   ++calls_;
   for (const std::string& id : ids) {
-    const TaskPlan* task = plan({gateway, id});
+    const TaskPlan* task = known(gateway, id).plan;
     if (task == nullptr) return broken(gateway + " is asked for " + id + ", which nobody has registered");
     Watched& watched = watched_[id];
     Gap& gap = watched.gap;

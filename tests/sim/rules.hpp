@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mjwatchd/watcher.hpp"
@@ -92,7 +93,8 @@ class Rules {
   void check_patience(const DeliveryRow& row);
   void check_delivery(const DeliveryRow& row);
   [[nodiscard]] bool untroubled(const std::string& receiver) const;
-  [[nodiscard]] const Known& known(const TaskKey& key) const;
+  [[nodiscard]] const Known& known(std::string_view gateway, std::string_view id) const;
+  [[nodiscard]] const Known& known(const TaskKey& key) const { return known(key.gateway, key.id); }
   [[nodiscard]] const TaskPlan* plan(const TaskKey& key) const { return known(key).plan; }
 
   const Scenario& scenario_;
