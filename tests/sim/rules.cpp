@@ -253,18 +253,27 @@ void Rules::check_lost(const TaskKey& key) {
   const TaskPlan* task = plan(key);
   const auto& forgetful = scenario_.gateways.at(key.gateway).forgetful;
   if (task == nullptr || task->absent || !forgetful || task->submitted >= forgetful->from) return;
-  if (lines_[key.gateway].known >= 40 && clock_.now() < forgetful->from + kMemoryLost) {
+  if (lines_[key.gateway].known < 40 || clock_.now() >= forgetful->from + kMemoryLost) return;
+  const Memory memory = memory_of(key.gateway);
+  if (2 * memory.forgotten > memory.all) {
     broken(text(key) + " is called lost though it was the gateway that lost its memory");
   }
 }
 
-void Rules::forgets(const std::string& gateway) {
-  std::size_t known = 0;
+void Rules::forgets(const std::string& gateway) { lines_[gateway].known = memory_of(gateway).forgotten; }
+
+/// Those that came since the loss are shown; where they are more, nobody can tell that there was one.
+Rules::Memory Rules::memory_of(const std::string& gateway) const {
+  Memory memory;
   for (const TaskRow& row : disk_.tasks().all()) {
-    if (row.no == 0 || row.record.key.gateway != gateway) continue;
-    if (row.record.phase == Phase::watching && row.record.digest != 0) ++known;
+    const TaskRecord& record = row.record;
+    if (row.no == 0 || record.key.gateway != gateway) continue;
+    if (record.phase != Phase::watching || record.digest == 0) continue;
+    ++memory.all;
+    const TaskPlan* task = plan(record.key);
+    if (task != nullptr && task->submitted < scenario_.gateways.at(gateway).forgetful->from) ++memory.forgotten;
   }
-  lines_[gateway].known = known;
+  return memory;
 }
 
 // ---- pictures

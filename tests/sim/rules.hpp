@@ -57,7 +57,11 @@ class Rules {
     bool troubled = false;  ///< not up, or perhaps not
     std::deque<milliseconds> calls;
     milliseconds bound = milliseconds(-1);  ///< when it last was not free to be called
-    std::size_t known = 0;                  ///< tasks it knew when it lost its memory
+    std::size_t known = 0;                  ///< tasks that it lost with its memory
+  };
+  struct Memory {  ///< of a gateway's tasks that are watched, and that it has shown
+    std::size_t all = 0;
+    std::size_t forgotten = 0;  ///< when it lost its memory
   };
   struct Gap {
     milliseconds asked{}, free{};
@@ -88,6 +92,8 @@ class Rules {
   void broken(const std::string& what) { findings_.broken(clock_.now(), what); }
   void check_ending(const change::Task& change, WallTime wall);
   void check_lost(const TaskKey& key);
+  /// Of one that loses its memory some time.
+  [[nodiscard]] Memory memory_of(const std::string& gateway) const;
   void check_noticed(const TaskKey& key);
   void check_gaps(const Watcher& watcher, const Settings& settings);
   void check_patience(const DeliveryRow& row);
