@@ -94,7 +94,8 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
     if ((gap.in_call || gap.settling) && !task->deleted_at) broken(id + " is asked for while it is out");
     gap.asked = clock_.now();
     gap.in_call = true;
-    gap.stranger = gap.stranger && clock_.now() < gap.free;  // asked again before it came to the new schedule
+    // Asked again before it came to the new schedule.
+    gap.stranger = gap.stranger && (gap.apart || clock_.now() < gap.free);
   }
 }
 
@@ -109,10 +110,12 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
   for (const Snapshot& seen : reply.tasks) watched_[seen.id].told_in = replies_;
   for (const std::string& id : ids) {
     Watched& watched = watched_[id];
+    const bool told = watched.told_in == replies_;
     watched.gap.in_call = false;
+    watched.gap.apart = batch && !(tells && told);
     freed(watched.gap);
     if (!tells) continue;
-    if (watched.told_in == replies_) {
+    if (told) {
       watched.missing.reset();
     } else {
       if (!watched.missing) watched.missing = Missing{clock_.now(), false};
@@ -122,7 +125,7 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
 }
 
 void Rules::adopted(const TaskKey& key) {
-  watched_[key.id].gap = Gap{clock_.now(), clock_.now(), true, false, false, false};
+  watched_[key.id].gap = Gap{.asked = clock_.now(), .free = clock_.now(), .known = true};
 }
 
 void Rules::committed(const TaskKey& key) {

@@ -69,6 +69,7 @@ class Rules {
     bool in_call = false;
     bool settling = false;  ///< a change of it is being committed
     bool stranger = false;  ///< there was a new schedule meanwhile: to that it comes back as a new task
+    bool apart = false;     ///< its batch was refused or lacked it: it may be asked for without coming to the schedule
   };
   struct Missing {
     milliseconds since{};  ///< replies have been without it
