@@ -1,8 +1,8 @@
 // Memory for simulated worlds: takes the place of operator new and delete in the program that is linked with it.
 //
 // A world asks a hundred times a task for a few dozen bytes, and gives nearly all of them back within a virtual minute.
-// So each thread keeps by its size what comes back, and hands it out again. Nothing returns to the system, and all of
-// it lies in the large pages that Linux has for those who ask. Not for sanitizers, which must see each piece by itself.
+// So each thread keeps by its size what comes back, and hands it out again. Nothing returns to the system. Not for
+// sanitizers, which must see each piece by itself.
 #include <sys/mman.h>
 
 #include <array>
@@ -46,7 +46,6 @@ bool in_room(std::uintptr_t at) { return room != 0 && at - room < kRoom; }
 void open_room() {
   void* const got = mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (got == MAP_FAILED) return;
-  madvise(got, kRoom, MADV_HUGEPAGE);
   next_span = (address(got) + kSpan - 1) / kSpan * kSpan;
   room = address(got);
 }
