@@ -271,3 +271,35 @@ TEST_CASE("max_in_flight calls at a time, however much is due") {
   CHECK(w.call_within(0ms));
   CHECK_FALSE(w.call_within(1min));
 }
+
+TEST_CASE("a batch that is refused after its gateway left the configuration is asked for again when that is back") {
+  Many w(3);
+  const auto call = w.call();
+  CHECK(call.ids.size() == 3);
+  Settings without = Many::plenty();
+  without.gateways.clear();
+  Actions out;
+  w.watcher.reconfigure(without, w.now(), out);
+  w.reply(call, Verdict::rejected);
+  CHECK_FALSE(w.call_within(1h));
+  CHECK(w.watcher.live() == 3);
+  w.watcher.reconfigure(Many::plenty(), w.now(), out);
+  CHECK(w.call().ids.size() == 3);
+}
+
+TEST_CASE("since when the task that waits longest was not asked for is told of each gateway that has one") {
+  Watch w;
+  CHECK(w.watcher.longest_unasked().empty());
+  w.at(10s);
+  w.tell({event::Adopted{w.record("early")}});
+  w.at(11s);
+  w.tell({event::Adopted{w.record("late")}});
+  CHECK(w.watcher.longest_unasked().at("g") == Time(10s));
+  const auto call = w.call();
+  REQUIRE(call.ids.size() == 2);
+  w.answer(call);
+  const Time seen(w.clock);
+  w.at(w.clock + 1s);
+  w.tell({event::Adopted{w.record("later")}});
+  CHECK(w.watcher.longest_unasked().at("g") == seen);
+}

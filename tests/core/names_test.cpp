@@ -35,6 +35,13 @@ TEST_CASE("every value that is written is read again") {
   check_names(DeliveryState::superseded, parse_delivery_state);
 }
 
+TEST_CASE("each phase has its word") {
+  CHECK(name(Phase::watching) == "watching");
+  CHECK(name(Phase::saving) == "saving");
+  CHECK(name(Phase::late) == "late");
+  CHECK(name(Phase::done) == "done");
+}
+
 TEST_CASE("each way to end has its event") {
   CHECK(event_of(Ending::succeeded) == EventType::succeeded);
   CHECK(event_of(Ending::failed) == EventType::failed);
