@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <asio/post.hpp>
 #include <random>
@@ -134,6 +135,9 @@ void Runtime::Impl::turn() {
   Actions actions;
   watcher_->handle(events, now(), actions);
   carry_out(actions);
+  // Behind what was decided of it before, others may have what is let go.
+  const auto lets_go = [](const Event& event) { return std::holds_alternative<event::Released>(event); };
+  if (std::any_of(events.begin(), events.end(), lets_go)) commit_gathered();
   arm();
   if (stopping_) try_to_end();
 }

@@ -17,7 +17,7 @@ bool BatchTables::may(const Change& change) {
   if (const auto* task = std::get_if<change::Task>(&change)) {
     const auto found = tasks_.find(task->key);
     Task& there = found == tasks_.end() ? take_in(task->key) : found->second;
-    return !there.row || there.holder == self_ || take_over(there);
+    return !there.row || there.holder == self_ || is_nobodys(there);
   }
   if (const auto* delivery = std::get_if<change::Delivery>(&change)) {
     const auto found = deliveries_.find(delivery->no);
@@ -26,13 +26,15 @@ bool BatchTables::may(const Change& change) {
   return true;
 }
 
-/// What is done is in nobody's hands any more, and may be looked at again by whoever was asked to.
-bool BatchTables::take_over(Task& task) {
-  if (task.row->record.phase != Phase::done) return false;
-  if (db_.number("SELECT count(*) FROM daemons WHERE no = ?", task.holder) != 0) return false;
-  db_.run("UPDATE tasks SET holder = ? WHERE no = ?", self_, task.row->no);
-  task.holder = self_;
-  return true;
+/// What is done is in nobody's hands any more, and may be written by whoever was asked to look at it again.
+bool BatchTables::is_nobodys(const Task& task) {
+  return task.row->record.phase == Phase::done &&
+         db_.number("SELECT count(*) FROM daemons WHERE no = ?", task.holder) == 0;
+}
+
+bool BatchTables::holds(const TaskKey& key) const {
+  const auto found = tasks_.find(key);
+  return found != tasks_.end() && found->second.holder == self_;
 }
 
 TaskNo BatchTables::number_of(const TaskKey& key) const {
@@ -42,25 +44,37 @@ TaskNo BatchTables::number_of(const TaskKey& key) const {
 
 BatchTables::Owned BatchTables::take_free(const std::vector<DeliveryNo>& deliveries) {
   write();
-  Owned owned;
   Array numbers(Array::Kind::number);
   for (const DeliveryNo no : deliveries) numbers.add(no);
   const Value all = numbers.take();
-  Rows tasks = db_.exec(
-      "UPDATE tasks SET holder = ? WHERE phase = 3 AND no IN (SELECT task FROM unnest(?::bigint[]) AS k(no) JOIN "
+  static_cast<void>(db_.exec(
+      "UPDATE tasks SET holder = ?1 WHERE phase = 3 AND no IN (SELECT task FROM unnest(?2::bigint[]) AS k(no) JOIN "
       "deliveries USING (no) WHERE deliveries.holder IS NULL) AND NOT EXISTS (SELECT 1 FROM daemons WHERE "
-      "daemons.no = tasks.holder) RETURNING no, gateway, id",
+      "daemons.no = tasks.holder) AND NOT EXISTS (SELECT 1 FROM deliveries WHERE task = tasks.no AND state IN (0, 2) "
+      "AND deliveries.no NOT IN (SELECT unnest(?2::bigint[])))",
+      {Value(self_), all}));
+  // One whose task is gone since it was delivered has no holder of its own yet.
+  static_cast<void>(db_.exec(
+      "UPDATE deliveries SET holder = ?1 WHERE no = ANY(?2::bigint[]) AND NOT EXISTS (SELECT 1 FROM daemons WHERE "
+      "daemons.no = deliveries.holder) AND (holder IS NOT NULL OR NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.no = "
+      "task))",
+      {Value(self_), all}));
+  Rows rows = db_.exec(
+      "SELECT deliveries.no, tasks.no, gateway, id, phase, coalesce(deliveries.holder, tasks.holder) = ?, daemons.no "
+      "IS NULL FROM unnest(?::bigint[]) AS k(no) JOIN deliveries USING (no) LEFT JOIN tasks ON tasks.no = task AND "
+      "deliveries.holder IS NULL LEFT JOIN daemons ON daemons.no = coalesce(deliveries.holder, tasks.holder)",
       {Value(self_), all});
-  while (tasks.next()) owned.tasks.emplace_back(tasks.integer(0), TaskKey{tasks.text(1), tasks.text(2)});
-  static_cast<void>(
-      db_.exec("UPDATE deliveries SET holder = ? WHERE no = ANY(?::bigint[]) AND holder IS NOT NULL AND NOT EXISTS "
-               "(SELECT 1 FROM daemons WHERE daemons.no = deliveries.holder)",
-               {Value(self_), all}));
-  Rows ours = db_.exec(
-      "SELECT deliveries.no FROM unnest(?::bigint[]) AS k(no) JOIN deliveries USING (no) LEFT JOIN tasks ON "
-      "tasks.no = task WHERE coalesce(deliveries.holder, tasks.holder) = ?",
-      {all, Value(self_)});
-  while (ours.next()) owned.deliveries.insert(ours.integer(0));
+  Owned owned;
+  while (rows.next()) {
+    if (rows.integer(6) != 0) owned.more = true;
+    if (rows.integer(5) == 0) continue;
+    owned.deliveries.insert(rows.integer(0));
+    if (rows.null(1)) {
+      owned.alone.push_back(rows.integer(0));
+    } else {
+      owned.tasks[rows.integer(1)] = {{rows.text(2), rows.text(3)}, rows.as<Phase>(4) != Phase::done};
+    }
+  }
   return owned;
 }
 

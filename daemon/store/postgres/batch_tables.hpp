@@ -31,18 +31,29 @@ class BatchTables final : public SqlTables<Connection> {
   [[nodiscard]] std::int64_t transaction() const { return transaction_; }
   /// False when another daemon has the task or delivery that is to change; true for all that anybody may do.
   [[nodiscard]] bool may(const Change& change);
+  /// Whether a task that was seen in this transaction is ours.
+  [[nodiscard]] bool holds(const TaskKey& key) const;
   /// Of a task that was seen in this transaction; 0 of another.
   [[nodiscard]] TaskNo number_of(const TaskKey& key) const;
   /// The number under which it writes.
   [[nodiscard]] DaemonNo self() const { return self_; }
-  /// Of these deliveries, those that are ours; what no living daemon holds is ours from now on.
+  /// Of these deliveries, which are now to be sent, those that are ours. What no living daemon holds is ours from now
+  /// on, but for tasks of which more than these is to be sent.
   struct Owned {
+    struct Task {
+      TaskKey key;
+      bool live = false;
+    };
     std::set<DeliveryNo> deliveries;
-    std::vector<std::pair<TaskNo, TaskKey>> tasks;  ///< that came to us for them
+    std::map<TaskNo, Task> tasks;   ///< whose they are
+    std::vector<DeliveryNo> alone;  ///< those of no task
+    bool more = false;              ///< some are nobody's still
   };
   [[nodiscard]] Owned take_free(const std::vector<DeliveryNo>& deliveries);
   /// Calls to the other daemons when the transaction is committed.
   void call(const std::string& note) { notes_.push_back(std::to_string(self_) + " " + note); }
+  /// Likewise to all, this one among them: there is something for one of them to take.
+  void call_for_takers() { notes_.emplace_back("0 free"); }
   /// Whoever holds the task, if it is another, is told that it goes. Answers its number; 0: there is none.
   TaskNo tell_holder(const TaskKey& key);
   /// Writes what waits and ends the transaction. Answers the number before that of its first event: until then its
@@ -112,7 +123,7 @@ class BatchTables final : public SqlTables<Connection> {
   static void take_in_numbers(Rows rows, Numbers& numbers);
   Task* known(TaskNo task);
   Task& take_in(const TaskKey& key);
-  bool take_over(Task& task);
+  [[nodiscard]] bool is_nobodys(const Task& task);
   [[nodiscard]] std::vector<Connection::Statement> all_that_waits();
   void put_down();
   void write();

@@ -73,6 +73,13 @@ std::string Rows::text(int column) const {
   return bytes ? std::string(reinterpret_cast<const char*>(bytes.get()), size) : std::string();
 }
 
+std::int64_t Rows::last(int column) const {
+  const char* text = PQgetvalue(result_.get(), PQntuples(result_.get()) - 1, column);
+  std::int64_t number = 0;
+  std::from_chars(text, text + std::strlen(text), number);
+  return number;
+}
+
 std::int64_t Rows::changed() const {
   const std::string_view text = result_ ? PQcmdTuples(result_.get()) : "";
   std::int64_t number = 0;

@@ -54,7 +54,9 @@ class Rows {
       return as<Kind>(column);
     }
   }
-  /// Rows that the statement wrote.
+  /// Of the last row, wherever it stands now.
+  [[nodiscard]] std::int64_t last(int column) const;
+  /// Rows that the statement wrote, or answered.
   [[nodiscard]] std::int64_t changed() const;
 
  private:

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kJoinLock = 0x6d6a6a6f696e;  ///< "mjjoin"
 constexpr milliseconds kLook{1'000};                ///< how often is looked for daemons that came or died
+constexpr milliseconds kSoon{5};                    ///< and for the writer, while something is being given up
 
 constexpr const char* kBury =
     "DELETE FROM daemons WHERE no IN (SELECT no FROM daemons WHERE beat + lease < clock_timestamp() "
@@ -71,6 +72,7 @@ void Keeper::run() {
         look_at_ = now + kLook;
         remove_the_dead();
       }
+      go_on_giving_up();
       if (first_pages_told_ && (balance_wanted_ || now >= balance_at_)) balance();
       wait();
     } catch (const PostgresError& error) {
@@ -93,11 +95,16 @@ void Keeper::connect() {
   if (standing_.last_number() == 0 || !renew()) join();
   balance_wanted_ = true;
   events_since();
+  if (first_pages_told_) look_again();
 }
 
 // One at a time, so that the first one knows that it is the first.
 void Keeper::join() {
-  if (auto lost = standing_.let_all_go(); !lost.empty()) tell(std::move(lost));
+  standing_.lose_all();
+  surplus_ = {};
+  loop_.post([this] {
+    if (auto lost = standing_.untold(); page_ && !lost.empty()) page_(std::move(lost));
+  });
   const auto began = Clock::now();
   db_->run("BEGIN");
   static_cast<void>(db_->exec("SELECT pg_advisory_xact_lock(?)", {Value(kJoinLock)}));
@@ -183,7 +190,9 @@ void Keeper::leave() {
 /// For what others call, for our own calls, or for the next thing that is due.
 void Keeper::wait() {
   pollfd sources[2] = {{call_.get(), POLLIN, 0}, {db_ ? db_->socket() : -1, POLLIN, 0}};
-  const auto due = std::min(db_ ? beat_at_ : Clock::now() + kLook, Clock::now() + kLook);
+  const bool soon = surplus_.stage == Surplus::Stage::chosen || surplus_.stage == Surplus::Stage::heard;
+  const auto longest = Clock::now() + (db_ && soon ? kSoon : kLook);
+  const auto due = std::min(db_ ? beat_at_ : longest, longest);
   const auto time = std::chrono::ceil<milliseconds>(due - Clock::now());
   ::poll(sources, 2, static_cast<int>(std::max<milliseconds::rep>(time.count(), 1)));
   eventfd_t ignored = 0;

@@ -67,12 +67,18 @@ class Keeper {
   void take_done();
   void take_alone();
   void give_up(std::size_t count);
+  void go_on_giving_up();
+  void tell_given_up();
+  void clear_given_up();
   void forget_settled();
   void compact_counters();
 
   void first_pages();
   void share(unsigned daemons);
   void events_since();
+  void look_again();
+  void tell_receivers();
+  void tell_deliveries(Rows rows);
   void task_gone(TaskNo task);
   void deliveries_came(const std::string& numbers);
   void refresh_wanted(TaskNo task, bool pictures);
@@ -98,12 +104,21 @@ class Keeper {
   Clock::time_point beat_at_{}, look_at_{}, balance_at_{}, tidy_at_{};
   std::optional<EventNo> heard_to_;
 
+  /// What is more than our share, on its way to the others. Waits, before it is told, until what was asked of the
+  /// writer before is answered, so that the core knows what it lets go of; and, before others may have it, until what
+  /// the core had decided about it is written.
+  struct Surplus {
+    enum class Stage { none, chosen, told, heard } stage = Stage::none;
+    std::vector<TaskNo> tasks;
+    Clock::time_point since{};
+  };
+  Surplus surplus_;
+
   struct Handled {  ///< pages that the loop has taken in
     std::mutex mutex;
     std::condition_variable wake;
     std::size_t waiting = 0;
-    Clock::time_point gave_up_at{};
-    bool giving_up = false;
+    std::optional<Clock::time_point> let_go_at;  ///< what is given up now
   };
   std::shared_ptr<Handled> handled_ = std::make_shared<Handled>();
   os::Descriptor call_;  ///< an eventfd: begin() and close() wake the thread by it

@@ -11,7 +11,13 @@ namespace {
 
 constexpr std::size_t kPagesAhead = 4;  ///< that the loop has not taken in yet
 constexpr std::int64_t kEventsAtOnce = 500;
-constexpr std::int64_t kHeldAtOnce = 10'000;
+constexpr std::size_t kHeldAtOnce = 10'000;
+
+/// Deliveries that wait and are ours, each with its task's name and phase, which are null if it has none any more.
+#define MJWATCHD_OWN_DELIVERIES                                                                            \
+  MJWATCHD_DELIVERY_COLUMNS ", tasks.gateway, tasks.id, tasks.phase FROM " MJWATCHD_DELIVERY_TABLES        \
+                            " LEFT JOIN tasks ON tasks.no = deliveries.task AND deliveries.holder IS NULL" \
+                            " WHERE deliveries.state = 0 AND coalesce(deliveries.holder, tasks.holder) = ?"
 
 /// What was taken under a lease. Held deliveries are nobody's, and known to all.
 bool was_taken(const Event& event) {
@@ -36,6 +42,7 @@ void Keeper::tell(std::vector<Event> page) {
     handled->wake.notify_all();
     const bool last = page.empty();  // of the first ones
     if (!standing_.still(no)) std::erase_if(page, was_taken);
+    standing_.held().keep_own(page);
     if (page_ && (last || !page.empty())) page_(std::move(page));
   });
   flow();
@@ -110,31 +117,76 @@ void Keeper::events_since() {
   }
 }
 
+/// Its deliveries go on without it, in our hands. Which task has its name is known for sure on the loop's thread only.
 void Keeper::task_gone(TaskNo task) {
-  auto key = standing_.let_go(task);
-  if (!key) return;
-  std::vector<Event> page{event::Released{std::move(*key), task}};
-  // Its deliveries go on without it, in our hands.
-  Rows rows = db_->exec("SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
-                        " WHERE deliveries.task = ? AND deliveries.state = 0 AND deliveries.holder = ? ORDER BY "
-                        "deliveries.no",
-                        {Value(task), Value(standing_.last_number())});
-  while (rows.next()) {
-    page.emplace_back(event::DeliveryAdopted{read_delivery(rows)});
-    standing_.hold_delivery(rows.integer(0));
-  }
-  tell(std::move(page));
+  loop_.post([this, task] {
+    if (auto key = standing_.held().deleted(task); key && page_) page_({event::Released{std::move(*key), 0}});
+  });
 }
 
 void Keeper::deliveries_came(const std::string& numbers) {
-  Rows rows = db_->exec(
-      "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
-      " LEFT JOIN tasks ON tasks.no = deliveries.task WHERE deliveries.no = ANY(string_to_array(?, ',')::bigint[]) "
-      "AND deliveries.state = 0 AND coalesce(deliveries.holder, tasks.holder) = ? ORDER BY deliveries.no",
-      {Value(numbers), Value(standing_.last_number())});
+  tell_deliveries(db_->exec("SELECT " MJWATCHD_OWN_DELIVERIES
+                            " AND deliveries.no = ANY(string_to_array(?, ',')::bigint[]) ORDER BY deliveries.no",
+                            {Value(standing_.last_number()), Value(numbers)}));
+}
+
+/// Of MJWATCHD_OWN_DELIVERIES.
+void Keeper::tell_deliveries(Rows rows) {
   std::vector<Event> page;
-  while (rows.next()) page.emplace_back(event::DeliveryAdopted{read_delivery(rows)});
+  while (rows.next()) {
+    DeliveryRecord record = read_delivery(rows);
+    if (rows.null(kDeliveryColumns)) {
+      standing_.held().hold_delivery(record.no);
+    } else {
+      const bool live = rows.as<Phase>(kDeliveryColumns + 2) != Phase::done;
+      const TaskKey key{rows.text(kDeliveryColumns), rows.text(kDeliveryColumns + 1)};
+      standing_.held().hold_again(record.task, key, live);
+    }
+    page.emplace_back(event::DeliveryAdopted{std::move(record)});
+  }
   if (!page.empty()) tell(std::move(page));
+}
+
+/// What was called while nobody could hear it: receivers that were disabled or enabled, tasks that were deleted, and
+/// deliveries that came. To hear of what is known already changes nothing.
+void Keeper::look_again() {
+  tell_receivers();
+  const std::vector<TaskNo> held = standing_.held().tasks();
+  for (std::size_t from = 0; from < held.size(); from += kHeldAtOnce) {
+    beat();
+    Array numbers(Array::Kind::number);
+    for (std::size_t i = from; i < std::min(held.size(), from + kHeldAtOnce); ++i) numbers.add(held[i]);
+    Rows gone = db_->exec(
+        "SELECT k.no FROM unnest(?::bigint[]) AS k(no) WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.no = k.no)",
+        {numbers.take()});
+    while (gone.next()) task_gone(gone.integer(0));
+  }
+  // What comes by a call begins a round of attempts.
+  for (DeliveryNo after = 0;;) {
+    beat();
+    Rows rows = db_->exec("SELECT " MJWATCHD_OWN_DELIVERIES
+                          " AND deliveries.attempts = 0 AND deliveries.no > ? ORDER BY deliveries.no LIMIT ?",
+                          {Value(standing_.last_number()), Value(after), Value(kHeldAtOnce)});
+    const std::int64_t found = rows.changed();
+    if (found == 0) return;
+    after = rows.last(0);
+    tell_deliveries(std::move(rows));
+  }
+}
+
+/// All of them: which ones the core takes for disabled is not known here.
+void Keeper::tell_receivers() {
+  for (std::int64_t after = 0;;) {
+    std::vector<Event> page;
+    Rows rows = db_->exec("SELECT no, name, disabled, failing_since FROM receivers WHERE no > ? ORDER BY no LIMIT ?",
+                          {Value(after), Value(kHeldAtOnce)});
+    while (rows.next()) {
+      after = rows.integer(0);
+      page.emplace_back(event::ReceiverAdopted{rows.text(1), rows.integer(2) != 0, rows.maybe<WallTime>(3)});
+    }
+    if (page.empty()) return;
+    tell(std::move(page));
+  }
 }
 
 void Keeper::refresh_wanted(TaskNo task, bool pictures) {

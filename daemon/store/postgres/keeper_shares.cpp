@@ -54,11 +54,7 @@ void Keeper::balance() {
     forget_settled();
     compact_counters();
   }
-  if (!counts_) return;
-  {  // What was given to the writer before we gave tasks up must not be written when we have them again.
-    const std::lock_guard lock(handled_->mutex);
-    if (handled_->giving_up || settled_() <= handled_->gave_up_at) return;
-  }
+  if (!counts_ || surplus_.stage != Surplus::Stage::none) return;
   Shares shares = look();
   const std::size_t aim = (shares.live + shares.daemons - 1) / shares.daemons;
   if (shares.free != 0 && shares.ours < aim) {
@@ -70,7 +66,6 @@ void Keeper::balance() {
     }
   } else if (shares.ours > aim + aim / 10 + 1) {
     give_up(std::min(kStep, shares.ours - aim));
-    balance_at_ = {};  // on with it, once the loop has heard
   }
   if (!std::exchange(balance_wanted_, false)) return;
   take_done();
@@ -95,7 +90,7 @@ void Keeper::take(std::size_t most, const Value& free) {
   }
   take_waiting(numbers, page);
   db_->run("COMMIT");
-  for (auto& [no, key] : taken) standing_.hold(no, std::move(key), true);
+  for (const auto& [no, key] : taken) standing_.held().hold(no, key, true);
   if (!page.empty()) tell(std::move(page));
 }
 
@@ -129,7 +124,7 @@ void Keeper::take_done() {
     found = taken.size();
     take_waiting(numbers, page);
     db_->run("COMMIT");
-    for (auto& [no, key] : taken) standing_.hold(no, std::move(key), false);
+    for (const auto& [no, key] : taken) standing_.held().hold(no, key, false);
     if (!page.empty()) tell(std::move(page));
   }
 }
@@ -147,7 +142,7 @@ void Keeper::take_alone() {
         {Value(kStep), Value(standing_.last_number())});
     while (rows.next()) {
       page.emplace_back(event::DeliveryAdopted{read_delivery(rows)});
-      standing_.hold_delivery(rows.integer(0));
+      standing_.held().hold_delivery(rows.integer(0));
     }
     found = page.size();
     if (!page.empty()) tell(std::move(page));
@@ -156,45 +151,83 @@ void Keeper::take_alone() {
 
 // The youngest, which are the farthest from their end.
 void Keeper::give_up(std::size_t count) {
-  const DaemonNo self = standing_.last_number();
-  std::vector<Event> page;
-  db_->run("BEGIN");
-  Rows rows = db_->exec(
-      "WITH surplus AS (SELECT no AS surplus_no FROM tasks WHERE phase <> 3 AND holder = ? ORDER BY no DESC LIMIT ? "
-      "FOR NO KEY UPDATE SKIP LOCKED) UPDATE tasks SET holder = 0 FROM surplus WHERE tasks.no = surplus_no RETURNING "
-      "tasks.no, gateway, id",
-      {Value(self), Value(count)});
-  while (rows.next()) {
-    page.emplace_back(event::Released{{rows.text(1), rows.text(2)}, rows.integer(0)});
-    static_cast<void>(standing_.let_go(rows.integer(0)));
+  surplus_ = {Surplus::Stage::chosen, {}, Clock::now()};
+  Rows rows = db_->exec("SELECT no FROM tasks WHERE phase <> 3 AND holder = ? ORDER BY no DESC LIMIT ?",
+                        {Value(standing_.last_number()), Value(count)});
+  while (rows.next()) surplus_.tasks.push_back(rows.integer(0));
+}
+
+void Keeper::go_on_giving_up() {
+  if (surplus_.stage == Surplus::Stage::none) return;
+  if (surplus_.stage == Surplus::Stage::told) {
+    const std::lock_guard lock(handled_->mutex);
+    if (!handled_->let_go_at) return;
+    surplus_.stage = Surplus::Stage::heard;
+    surplus_.since = *handled_->let_go_at;
   }
-  static_cast<void>(db_->exec("SELECT pg_notify(?, ?)", {Value(channel(*db_)), Value(std::to_string(self) + " free")}));
+  if (settled_() <= surplus_.since) return;
+  if (surplus_.stage == Surplus::Stage::chosen) return tell_given_up();
+  clear_given_up();
+}
+
+// The core hears it in its next turn, and what it decided before is with the writer after that.
+void Keeper::tell_given_up() {
+  surplus_.stage = Surplus::Stage::told;
   {
     const std::lock_guard lock(handled_->mutex);
-    handled_->giving_up = true;
+    handled_->let_go_at.reset();
   }
-  db_->run("COMMIT");
-  tell(std::move(page));
-  loop_.post([this, handled = handled_] {
-    {
-      const std::lock_guard lock(handled->mutex);
-      handled->giving_up = false;
-      handled->gave_up_at = Clock::now();
-    }
-    ::eventfd_write(call_.get(), 1);
+  loop_.post([this, tasks = surplus_.tasks, no = standing_.last_number()] {
+    if (!standing_.still(no)) return;  // with all the others, which begins anew
+    if (auto events = standing_.held().give_up(tasks); !events.empty()) page_(std::move(events));
+    loop_.post([this, handled = handled_] {
+      {
+        const std::lock_guard lock(handled->mutex);
+        handled->let_go_at = Clock::now();
+      }
+      ::eventfd_write(call_.get(), 1);
+    });
   });
+}
+
+// A task may have been deleted meanwhile: its deliveries were left in our hands, where nobody knows of them any more.
+void Keeper::clear_given_up() {
+  Array numbers(Array::Kind::number);
+  for (const TaskNo no : surplus_.tasks) numbers.add(no);
+  const Value tasks = numbers.take();
+  const Value self(standing_.last_number());
+  db_->run("BEGIN");
+  static_cast<void>(db_->exec("UPDATE tasks SET holder = 0 WHERE no = ANY(?::bigint[]) AND holder = ?", {tasks, self}));
+  static_cast<void>(
+      db_->exec("UPDATE deliveries SET holder = 0 WHERE task = ANY(?::bigint[]) AND holder = ? AND state IN (0, 2)",
+                {tasks, self}));
+  static_cast<void>(db_->exec("SELECT pg_notify(?, ?)", {Value(channel(*db_)), Value("0 free")}));
+  db_->run("COMMIT");
+  standing_.held().gave_up();
+  surplus_ = {};
+  balance_at_ = {};  // there may be more
 }
 
 // What is done and has nothing to deliver any more need not be remembered.
 void Keeper::forget_settled() {
-  Array numbers(Array::Kind::number);
-  for (const TaskNo no : standing_.done_ones()) numbers.add(no);
-  if (numbers.size() == 0) return;
-  Rows rows = db_->exec(
-      "SELECT k.no FROM unnest(?::bigint[]) AS k(no) WHERE NOT EXISTS (SELECT 1 FROM deliveries WHERE "
-      "task = k.no AND state = 0)",
-      {numbers.take()});
-  while (rows.next()) static_cast<void>(standing_.let_go(rows.integer(0)));
+  const auto now = Clock::now();
+  const auto list = [this](const std::vector<std::int64_t>& held, const char* sql) {
+    Array numbers(Array::Kind::number);
+    for (const std::int64_t no : held) numbers.add(no);
+    std::vector<std::int64_t> settled;
+    if (held.empty()) return settled;
+    Rows rows = db_->exec(sql, {numbers.take()});
+    while (rows.next()) settled.push_back(rows.integer(0));
+    return settled;
+  };
+  standing_.held().settled(list(standing_.held().done_ones(),
+                                "SELECT k.no FROM unnest(?::bigint[]) AS k(no) WHERE NOT EXISTS (SELECT 1 FROM "
+                                "deliveries WHERE task = k.no AND state = 0)"),
+                           now);
+  standing_.held().settled_deliveries(list(standing_.held().deliveries(),
+                                           "SELECT k.no FROM unnest(?::bigint[]) AS k(no) WHERE NOT EXISTS (SELECT 1 "
+                                           "FROM deliveries WHERE deliveries.no = k.no AND state = 0)"),
+                                      now);
 }
 
 void Keeper::compact_counters() {

@@ -65,7 +65,8 @@ std::vector<std::optional<Outgoing>> load(postgres::Connection& db, const webhoo
 
 /// Whether a task is to be refreshed here: we hold it, or it has ended and nobody does. Another daemon that holds it is
 /// called. A live one that nobody holds is asked for by who takes it, at any moment now: here it would be too early.
-bool is_for_here(postgres::Connection& db, DaemonNo self, const TaskKey& key, bool pictures_missing) {
+bool is_for_here(postgres::Connection& db, const Standing& standing, const TaskKey& key, bool pictures_missing) {
+  const DaemonNo self = standing.last_number();
   Rows rows = db.exec(
       "SELECT tasks.no, coalesce(daemons.no, 0), phase FROM tasks LEFT JOIN daemons ON daemons.no = holder WHERE "
       "gateway = ? AND id = ?",
@@ -73,7 +74,7 @@ bool is_for_here(postgres::Connection& db, DaemonNo self, const TaskKey& key, bo
   if (!rows.next()) return false;
   const DaemonNo holder = rows.integer(1);
   if (holder == 0) return rows.as<Phase>(2) == Phase::done;
-  if (holder == self) return true;
+  if (holder == self) return rows.as<Phase>(2) == Phase::done || standing.held().holds(rows.integer(0));
   const std::string note = std::to_string(self) + " refresh " + std::to_string(holder) + " " +
                            std::to_string(rows.integer(0)) + (pictures_missing ? " pictures" : "");
   static_cast<void>(db.exec("SELECT pg_notify(?, ?)", {Value(channel(db)), Value(note)}));
@@ -134,8 +135,20 @@ class PostgresStore::Impl {
     look_for_lapse();
   }
 
+  /// Much may have been let go between the commit and its answer's coming here.
+  void commit(Change change, std::function<void(CommitResult)> done) {
+    const bool asks =
+        !std::holds_alternative<change::Delivery>(change);  // which answers nothing that could be another's
+    if (!asks || !done) return writer_.commit(std::move(change), std::move(done));
+    const bool fresh = std::holds_alternative<change::Register>(change);
+    writer_.commit(std::move(change), [this, fresh, done = std::move(done)](CommitResult result) {
+      standing_.held().keep_own(fresh, result);
+      done(std::move(result));
+    });
+  }
+
   std::vector<Event> lapsed() {
-    if (!standing_.lapsed()) return {};
+    if (!standing_.lapsed()) return standing_.untold();
     auto events = standing_.let_all_go();
     if (!events.empty()) spdlog::warn("out of touch with the store for a lease: {} tasks are let go", events.size());
     return events;
@@ -161,7 +174,7 @@ class PostgresStore::Impl {
     ask<bool>(
         quick_,
         [this, key, pictures_missing](postgres::Connection& db) {
-          return is_for_here(db, standing_.last_number(), key, pictures_missing);
+          return is_for_here(db, standing_, key, pictures_missing);
         },
         [here = std::move(here)](bool ours) {
           if (ours) here();
@@ -225,7 +238,7 @@ PostgresStore::PostgresStore(asio::io_context& io, PostgresOptions options) {
 PostgresStore::~PostgresStore() = default;
 
 void PostgresStore::commit(Change change, std::function<void(CommitResult)> done) {
-  impl_->writer().commit(std::move(change), std::move(done));
+  impl_->commit(std::move(change), std::move(done));
 }
 
 bool PostgresStore::full() const { return waiting() >= kFullAt || !away().empty(); }

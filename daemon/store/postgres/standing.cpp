@@ -1,6 +1,7 @@
 #include "daemon/store/postgres/standing.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mjwatchd::store::postgres {
 
@@ -23,66 +24,29 @@ bool Standing::still(DaemonNo no) const {
   return !let_go_ && no_ == no;
 }
 
-void Standing::hold(TaskNo task, TaskKey key, bool live) {
-  const std::lock_guard lock(mutex_);
-  if (const auto found = tasks_.find(task); found != tasks_.end()) static_cast<void>(forget(found));
-  tasks_.emplace(task, Held{std::move(key), live});
-  live_ += live ? 1 : 0;
-}
-
-void Standing::ended(TaskNo task, bool deliveries) {
-  const std::lock_guard lock(mutex_);
-  const auto found = tasks_.find(task);
-  if (found == tasks_.end()) return;
-  no_longer_live(found->second);
-  if (!deliveries) tasks_.erase(found);
-}
-
-void Standing::no_longer_live(Held& held) {
-  live_ -= held.live ? 1 : 0;
-  held.live = false;
-}
-
-TaskKey Standing::forget(Tasks::iterator held) {
-  no_longer_live(held->second);
-  TaskKey key = std::move(held->second.key);
-  tasks_.erase(held);
-  return key;
-}
-
-std::optional<TaskKey> Standing::let_go(TaskNo task) {
-  const std::lock_guard lock(mutex_);
-  const auto found = tasks_.find(task);
-  if (found == tasks_.end()) return std::nullopt;
-  return forget(found);
-}
-
-std::vector<TaskNo> Standing::done_ones() const {
-  const std::lock_guard lock(mutex_);
-  std::vector<TaskNo> list;
-  for (const auto& [no, held] : tasks_) {
-    if (!held.live) list.push_back(no);
-  }
-  return list;
-}
-
 std::vector<Event> Standing::let_all_go() {
-  const std::lock_guard lock(mutex_);
-  std::vector<Event> events;
-  events.reserve(tasks_.size() + alone_.size());
-  for (auto& [no, held] : tasks_) events.emplace_back(event::Released{std::move(held.key), no});
-  for (const DeliveryNo no : alone_) events.emplace_back(event::DeliveryReleased{no});
-  tasks_.clear();
-  live_ = 0;
-  alone_.clear();
-  let_go_ = true;
-  until_ = 0;
+  std::vector<Event> events = untold();
+  {
+    const std::lock_guard lock(mutex_);
+    let_go_ = true;
+    until_ = 0;
+  }
+  for (Event& event : held_.release_all()) events.push_back(std::move(event));
   return events;
 }
 
-void Standing::hold_delivery(DeliveryNo delivery) {
+void Standing::lose_all() {
+  std::vector<Event> events = let_all_go();
   const std::lock_guard lock(mutex_);
-  alone_.push_back(delivery);
+  untold_ = std::move(events);
+  any_untold_ = !untold_.empty();
+}
+
+std::vector<Event> Standing::untold() {
+  if (!any_untold_) return {};
+  const std::lock_guard lock(mutex_);
+  any_untold_ = false;
+  return std::exchange(untold_, {});
 }
 
 void Standing::seen(std::vector<Member> members) {
@@ -94,7 +58,7 @@ void Standing::seen(std::vector<Member> members) {
 Sharing Standing::sharing() const {
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
-  Sharing sharing{members_, live_, {}};
+  Sharing sharing{members_, held_.live(), {}};
   const auto since = std::chrono::floor<milliseconds>(now - seen_at_);
   for (Member& member : sharing.members) member.silent += since;
   const auto left = Clock::time_point(Clock::duration(until_.load())) - now;

@@ -5,12 +5,10 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <string>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
+#include "daemon/store/postgres/holdings.hpp"
 #include "daemon/store/sharing.hpp"
 #include "mjwatchd/event.hpp"
 
@@ -19,7 +17,6 @@ namespace mjwatchd::store::postgres {
 /// A daemon's number among those of the watch list. Each joining gives a new one, so that nothing that was begun
 /// under an earlier one can be taken for something of today.
 using DaemonNo = std::int64_t;
-using Clock = std::chrono::steady_clock;
 
 /// This daemon's number, how long it is surely its own, and the tasks it holds under it. Any thread.
 class Standing {
@@ -37,16 +34,13 @@ class Standing {
   /// Whether what was taken under this number is still ours: not once all was let go, even if others don't know yet.
   [[nodiscard]] bool still(DaemonNo no) const;
 
-  /// `live`: a task that is watched or saved. One that is done is held for its deliveries.
-  void hold(TaskNo task, TaskKey key, bool live);
-  /// The task ended, and deliveries of it wait or not.
-  void ended(TaskNo task, bool deliveries);
-  /// Nothing when it is not held.
-  [[nodiscard]] std::optional<TaskKey> let_go(TaskNo task);
-  [[nodiscard]] std::vector<TaskNo> done_ones() const;
+  [[nodiscard]] Holdings& held() { return held_; }
+  [[nodiscard]] const Holdings& held() const { return held_; }
   /// Everything, as the core is told that it is no longer ours.
   [[nodiscard]] std::vector<Event> let_all_go();
-  void hold_delivery(DeliveryNo delivery);
+  /// Others may have everything already: the core is told by untold(), before it does anything more.
+  void lose_all();
+  [[nodiscard]] std::vector<Event> untold();
 
   /// The daemons of the watch list, as they are now.
   void seen(std::vector<Member> members);
@@ -57,21 +51,13 @@ class Standing {
   [[nodiscard]] std::string away() const;
 
  private:
-  struct Held {
-    TaskKey key;
-    bool live = true;
-  };
-  using Tasks = std::unordered_map<TaskNo, Held>;
-  void no_longer_live(Held& held);
-  TaskKey forget(Tasks::iterator held);
-
   std::atomic<DaemonNo> no_{0};
   std::atomic<Clock::rep> until_{0};
   mutable std::mutex mutex_;
   bool let_go_ = false;  ///< all, since it joined
-  Tasks tasks_;
-  std::size_t live_ = 0;           ///< of them
-  std::vector<DeliveryNo> alone_;  ///< deliveries of no task
+  Holdings held_;
+  std::vector<Event> untold_;
+  std::atomic<bool> any_untold_{false};
   std::vector<Member> members_;
   Clock::time_point seen_at_{};
   std::string away_;

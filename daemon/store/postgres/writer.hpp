@@ -56,6 +56,7 @@ class Writer {
   [[nodiscard]] CommitResult apply_one(const Job& job);
   void tell_others(const Change& change, CommitResult& result);
   void keep_own(CommitResult& result);
+  void leave(CommitResult& result);
   void note(const Change& change, const CommitResult& result);
   void took_effect();
 
@@ -77,6 +78,7 @@ class Writer {
   std::string channel_;
   milliseconds patience_{100};                  ///< before the next attempt to connect
   std::vector<std::function<void()>> effects_;  ///< on our standing, once the transaction is committed
+  DaemonNo number_ = 0;                         ///< that it is written under
   std::int64_t ending_ = 0;                     ///< the transaction whose COMMIT is on its way
 
   BusySince busy_since_;

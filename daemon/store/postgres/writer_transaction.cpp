@@ -102,7 +102,8 @@ void Writer::apply_once(std::span<const Job> jobs, Results& results) {
   for (const Job& job : jobs) changes.push_back(&job.change);
   std::vector<std::string> endpoints;
   for (const auto& [name, rules] : jobs.front().rules->endpoints) endpoints.push_back(name);
-  in.begin(changes, standing_.last_number(), endpoints);
+  number_ = standing_.last_number();
+  in.begin(changes, number_, endpoints);
   for (const Job& job : jobs) results.push_back(apply_one(job));
   ending_ = in.transaction();
   number_events(results, in.commit(channel_));
@@ -115,7 +116,7 @@ CommitResult Writer::apply_one(const Job& job) {
   if (late || !tables.may(job.change)) return only(CommitResult::Code::missing, kNotOurs);
   if (const auto* forget = std::get_if<change::Forget>(&job.change)) {
     const TaskNo no = tables.tell_holder(forget->key);
-    effects_.emplace_back([this, no] { standing_.ended(no, true); });  // its deliveries go on
+    effects_.emplace_back([this, no] { static_cast<void>(standing_.held().deleted(no)); });
   }
   Transaction in{tables, secrets_, *job.rules};
   CommitResult result = apply(in, job.change);
@@ -132,16 +133,31 @@ void Writer::tell_others(const Change& change, CommitResult& result) {
                        std::holds_alternative<change::Replay>(change) ||
                        std::holds_alternative<change::AddReceiver>(change);
   if (anyones && !result.deliveries.empty()) keep_own(result);
+  const auto* task = std::get_if<change::Task>(&change);
+  if (task != nullptr && !tables_->holds(task->key)) leave(result);
 }
 
-// Deliveries go to who holds their task, or them; what nobody holds is ours now.
+// A picture that came late to a task that nobody holds: what is to be sent of it is for who takes up all of the task.
+void Writer::leave(CommitResult& result) {
+  if (result.deliveries.empty()) return;
+  std::move(result.deliveries.begin(), result.deliveries.end(), std::back_inserter(result.elsewhere));
+  result.deliveries.clear();
+  tables_->call_for_takers();
+}
+
+// Deliveries go to who holds their task, or them. What nobody holds is ours now, if there was nothing to be done about
+// it before: else somebody must take up all of it.
 void Writer::keep_own(CommitResult& result) {
   std::vector<DeliveryNo> numbers;
   for (const DeliveryRecord& one : result.deliveries) numbers.push_back(one.no);
   BatchTables::Owned owned = tables_->take_free(numbers);
-  for (auto& [task, key] : owned.tasks) {
-    effects_.emplace_back([this, task = task, key = key] { standing_.hold(task, key, false); });
+  for (const auto& [no, task] : owned.tasks) {
+    effects_.emplace_back([this, no = no, task = task] { standing_.held().hold_again(no, task.key, task.live); });
   }
+  for (const DeliveryNo no : owned.alone) {
+    effects_.emplace_back([this, no] { standing_.held().hold_delivery(no); });
+  }
+  if (owned.more) tables_->call_for_takers();
   std::vector<DeliveryRecord> own;
   std::string others;
   std::size_t named = 0;
@@ -168,19 +184,25 @@ void Writer::keep_own(CommitResult& result) {
 void Writer::note(const Change& change, const CommitResult& result) {
   if (const auto* wish = std::get_if<change::Register>(&change)) {
     const TaskNo no = tables_->number_of(wish->registration.key);
-    effects_.emplace_back([this, no, key = wish->registration.key] { standing_.hold(no, key, true); });
+    effects_.emplace_back([this, no, key = wish->registration.key] { standing_.held().hold(no, key, true); });
   } else if (const auto* task = std::get_if<change::Task>(&change); task != nullptr && task->phase == Phase::done) {
     const TaskNo no = tables_->number_of(task->key);
-    effects_.emplace_back([this, no, some = !result.deliveries.empty()] { standing_.ended(no, some); });
+    effects_.emplace_back([this, no, key = task->key, some = !result.deliveries.empty()] {
+      standing_.held().ended(no, some);
+      if (some) standing_.held().hold_again(no, key, false);
+    });
   } else if (std::holds_alternative<change::Test>(change)) {
     for (const DeliveryRecord& one : result.deliveries) {
-      effects_.emplace_back([this, no = one.no] { standing_.hold_delivery(no); });
+      effects_.emplace_back([this, no = one.no] { standing_.held().hold_delivery(no); });
     }
   }
 }
 
+// Not if all was let go meanwhile: under a number that counts no more nothing is held.
 void Writer::took_effect() {
-  for (const auto& effect : std::exchange(effects_, {})) effect();
+  const auto effects = std::exchange(effects_, {});
+  if (!standing_.still(number_)) return;
+  for (const auto& effect : effects) effect();
 }
 
 BatchTables& Writer::tables() {

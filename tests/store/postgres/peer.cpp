@@ -10,13 +10,15 @@ Peer::Peer(const std::string& url)
     : state(usual_rules(), [&url](const std::filesystem::path& folder) { return make_postgres_home(folder, url); }) {
   state.store->adopt([this](std::vector<Event> page) {
     begun = begun || page.empty();
+    if (on_told) on_told(page);
     std::move(page.begin(), page.end(), std::back_inserter(told));
   });
   state.run_until([&] { return begun; });
 }
 
 std::int64_t Peer::number() const {
-  for (const Member& one : state.store->sharing()->members) {
+  const auto sharing = state.store->sharing();
+  for (const Member& one : sharing->members) {
     if (one.self) return one.number;
   }
   return 0;

@@ -30,6 +30,7 @@ struct Peer {
   /// The number under which it stands among the daemons.
   [[nodiscard]] std::int64_t number() const;
 
+  std::function<void(const std::vector<Event>&)> on_told;
   std::vector<Event> told;
   bool begun = false;  ///< it goes on telling after that
   State state;
