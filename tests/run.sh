@@ -115,7 +115,7 @@ case $mode in
     build release
     export MJWATCHD_STORE=postgresql MJWATCHD_PROGRAMS="$PWD/build/release" MJWATCHD_NPM="$PWD/build/release/npm"
     if [ $# -eq 0 ]; then
-      set -- client config crash delivery disk gateway health hostile kill metrics page pictures requests s3 secrets stop
+      set -- client config crash delivery disk gateway health hostile kill metrics page pictures readme requests s3 secrets stop
     fi
     for driver in "$@"; do
       say "On PostgreSQL: $driver"

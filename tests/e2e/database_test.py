@@ -8,7 +8,7 @@ import time
 
 from rig import commit_cutter, postgres
 from rig.case import Case, main
-from rig.program import wait_until
+from rig.program import run, wait_until
 
 LEASE = 6  # a third of it is how long a transaction waits for a lock
 
@@ -169,6 +169,72 @@ class DatabaseTest(Case):
                 self.assertIn("store: PostgreSQL can't be used: ", daemon.program.output())
                 self.assertIn(words, daemon.program.output())
                 self.assertNotIn("terminate called", daemon.program.output())
+
+    def openssl(self, *words):
+        done = subprocess.run(["openssl", *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual(0, done.returncode, done.stdout)
+
+    def authority(self, name):
+        """A certificate authority of our own: its key and its certificate."""
+        key, certificate = self.folder / f"{name}.key", self.folder / f"{name}.crt"
+        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                     "-out", certificate, "-days", "2", "-subj", f"/CN={name}")
+        return key, certificate
+
+    def test_tls_is_verified_in_full(self):
+        key, certificate = self.authority("ours")
+        _, foreign = self.authority("foreign")
+        request, own, own_key, names = (self.folder / f"server.{end}" for end in ("csr", "crt", "key", "ext"))
+        names.write_text(f"subjectAltName=IP:{self.server.address}\n", "utf-8")
+        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", own_key, "-out",
+                     request, "-subj", "/CN=server")
+        self.openssl("x509", "-req", "-in", request, "-CA", certificate, "-CAkey", key, "-CAcreateserial", "-days", "2",
+                     "-extfile", names, "-out", own)
+        self.server.use_tls(own_key, own)
+        self.addCleanup(self.server.set_tls, "off")
+
+        good = self.url + f"&sslmode=verify-full&sslrootcert={certificate}"
+        daemon = self.shared(self.gateway(), url=good)
+        credentials = self.folder / "credentials"
+        credentials.mkdir(mode=0o700)
+        (daemon.folder / "pg.password").rename(credentials / "pg.password")
+        self.start(daemon, environment={"CREDENTIALS_DIRECTORY": str(credentials)})
+        self.assertEqual(201, daemon.control.register("1712158011400001").status)
+        ours = "pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'mjwatchd'"
+        self.assertEqual("t", self.sql(f"SELECT bool_and(ssl) AND count(*) >= 2 FROM {ours}"))
+        for name, url, words in (("host", good.replace(f"@{self.server.address}:", "@localhost:"), 'does not match host name "localhost"'),
+                                 ("authority", good.replace(str(certificate), str(foreign)), "certificate verify failed")):
+            with self.subTest(name):
+                refused = self.launch(self.shared(None, url=url, folder=name))
+                self.assertEqual(1, refused.program.wait(30))
+                self.assertIn("store: PostgreSQL can't be used: ", refused.program.output())
+                self.assertIn(words, refused.program.output())
+
+    def test_the_tables_are_checked(self):
+        gateway = self.gateway()
+        daemon = self.start(self.shared(gateway))
+        self.assertEqual(201, daemon.control.register(gateway.make("1712158011400001", duration="60s")).status)
+
+        def checked():
+            return run(["mjwatchd", "--config", daemon.config_file, "--check-store"])
+        self.assertEqual((0, ""), (checked().returncode, checked().stderr))
+        daemon.stop()
+        self.sql("INSERT INTO counters VALUES (0, 5)")
+        damaged = checked()
+        self.assertEqual(1, damaged.returncode)
+        self.assertIn("counters differ from what is there", damaged.stderr)
+        self.assertIn("What to do: stop every mjwatchd that shares it", damaged.stderr)
+        self.sql("UPDATE meta SET value = 99 WHERE name = 'format'")
+        newer = checked()
+        self.assertEqual(1, newer.returncode)
+        self.assertIn("was written by a newer mjwatchd (its format is 99", newer.stderr)
+        for url, words in ((self.server.new_list()[0], "is empty or of an earlier version: start mjwatchd once, then check"),
+                           (self.url.replace(f":{self.server.port}/", ":9/"), "Connection refused")):
+            daemon.config["store"] = url
+            daemon.write_config()
+            refused = checked()
+            self.assertEqual(1, refused.returncode)
+            self.assertIn(words, refused.stderr)
 
     def test_a_hot_standby_is_refused(self):
         standby = self.server.standby()

@@ -89,6 +89,19 @@ class Postgres:
         return self.run("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.folder, "-p", self.port,
                         "-U", "postgres", "-c", f"SET search_path = {schema}", "-c", text, "postgres").strip()
 
+    def use_tls(self, key, certificate):
+        for source, name in ((key, "server.key"), (certificate, "server.crt")):
+            shutil.copyfile(source, self.data / name)
+            if self.as_user:
+                shutil.chown(self.data / name, "postgres", "postgres")
+            (self.data / name).chmod(0o600)
+        self.set_tls("on")
+
+    def set_tls(self, value):
+        self.sql(f"ALTER SYSTEM SET ssl = {value}")
+        self.sql("SELECT pg_reload_conf()")
+        wait_until(lambda: self.sql("SHOW ssl") == value, 20, f"TLS is {value}")
+
     def standby(self):
         return Postgres(self.address, of=self)
 
