@@ -15,11 +15,11 @@ struct BatchTables::Wanted {
   Array ids{Array::Kind::text}, gateways{Array::Kind::text};            ///< tasks that are looked at
   Array text_ids{Array::Kind::text}, text_gateways{Array::Kind::text};  ///< and those whose texts are
   Array deliveries{Array::Kind::number};
-  std::vector<TaskKey> keys;
+  std::set<TaskKey> keys;
   std::size_t events = 0, new_tasks = 0;
 
   void task(const TaskKey& key) {
-    keys.push_back(key);
+    if (!keys.insert(key).second) return;  // once, however often it is changed: its receivers come with it
     ids.add(key.id);
     gateways.add(key.gateway);
   }

@@ -18,6 +18,17 @@ void Holdings::hold(TaskNo task, const TaskKey& key, bool live) {
   put(task, key, live);
 }
 
+void Holdings::hold_new(TaskNo task, const TaskKey& key) {
+  const std::lock_guard lock(mutex_);
+  put(task, key, true);
+  tasks_.at(task).delivers = false;
+}
+
+void Holdings::delivers(TaskNo task) {
+  const std::lock_guard lock(mutex_);
+  if (const auto found = tasks_.find(task); found != tasks_.end()) found->second.delivers = true;
+}
+
 void Holdings::hold_again(TaskNo task, const TaskKey& key, bool live) {
   const std::lock_guard lock(mutex_);
   if (!given_up_.contains(task)) put(task, key, live);
@@ -31,7 +42,7 @@ void Holdings::put(TaskNo task, const TaskKey& key, bool live) {
     not_live(other);
     forget_name(other);
   }
-  const auto held = tasks_.emplace(task, Held{key, live, Clock::now()}).first;
+  const auto held = tasks_.emplace(task, Held{key, live, true, Clock::now()}).first;
   names_.emplace(&held->second.key, task);
   live_ += live ? 1 : 0;
 }
@@ -58,12 +69,12 @@ void Holdings::hold_delivery(DeliveryNo delivery) {
   alone_[delivery] = Clock::now();
 }
 
-void Holdings::ended(TaskNo task, bool deliveries) {
+void Holdings::ended(TaskNo task) {
   const std::lock_guard lock(mutex_);
   const auto found = tasks_.find(task);
   if (found == tasks_.end()) return;
   not_live(found->second);
-  if (!deliveries) erase(found);
+  if (!found->second.delivers) erase(found);
 }
 
 std::optional<TaskKey> Holdings::deleted(TaskNo task) {

@@ -21,11 +21,15 @@ class Holdings {
  public:
   /// `live`: a task that is watched or saved. One that is done is held for its deliveries.
   void hold(TaskNo task, const TaskKey& key, bool live);
+  /// One of which nothing was ever to be delivered.
+  void hold_new(TaskNo task, const TaskKey& key);
+  /// Something of it is to be delivered.
+  void delivers(TaskNo task);
   /// Something is to be done about a task whose lease is ours; not if it is given up.
   void hold_again(TaskNo task, const TaskKey& key, bool live);
   void hold_delivery(DeliveryNo delivery);
-  /// The task ended, and deliveries of it wait or not.
-  void ended(TaskNo task, bool deliveries);
+  /// The task is done, and still held if anything of it was ever to be delivered, until it is known to be settled.
+  void ended(TaskNo task);
   /// Its row is gone; what is queued of it is ours still. Answers the name that is to be forgotten: nothing when the
   /// task is not held, or its name is another one's by now.
   [[nodiscard]] std::optional<TaskKey> deleted(TaskNo task);
@@ -38,7 +42,7 @@ class Holdings {
 
   // What is on its way to the core, when it comes there: without what was let go of meanwhile.
   void keep_own(std::vector<Event>& page) const;
-  /// `fresh`: of a registration.
+  /// `fresh`: of a registration, that was asked for before all was let go.
   void keep_own(bool fresh, CommitResult& result) const;
 
   [[nodiscard]] bool holds(TaskNo task) const;
@@ -54,6 +58,7 @@ class Holdings {
   struct Held {
     TaskKey key;  ///< empty: there is no task of its name any more, or a later one
     bool live = true;
+    bool delivers = true;  ///< or did
     Clock::time_point since{};
   };
   using Tasks = std::unordered_map<TaskNo, Held>;

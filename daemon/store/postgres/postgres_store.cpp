@@ -141,8 +141,9 @@ class PostgresStore::Impl {
         !std::holds_alternative<change::Delivery>(change);  // which answers nothing that could be another's
     if (!asks || !done) return writer_.commit(std::move(change), std::move(done));
     const bool fresh = std::holds_alternative<change::Register>(change);
-    writer_.commit(std::move(change), [this, fresh, done = std::move(done)](CommitResult result) {
-      standing_.held().keep_own(fresh, result);
+    const DaemonNo no = standing_.last_number();
+    writer_.commit(std::move(change), [this, fresh, no, done = std::move(done)](CommitResult result) {
+      standing_.held().keep_own(fresh && !standing_.still(no), result);
       done(std::move(result));
     });
   }

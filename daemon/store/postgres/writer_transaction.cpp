@@ -184,11 +184,14 @@ void Writer::keep_own(CommitResult& result) {
 void Writer::note(const Change& change, const CommitResult& result) {
   if (const auto* wish = std::get_if<change::Register>(&change)) {
     const TaskNo no = tables_->number_of(wish->registration.key);
-    effects_.emplace_back([this, no, key = wish->registration.key] { standing_.held().hold(no, key, true); });
-  } else if (const auto* task = std::get_if<change::Task>(&change); task != nullptr && task->phase == Phase::done) {
+    effects_.emplace_back([this, no, key = wish->registration.key] { standing_.held().hold_new(no, key); });
+  } else if (const auto* task = std::get_if<change::Task>(&change)) {
     const TaskNo no = tables_->number_of(task->key);
-    effects_.emplace_back([this, no, key = task->key, some = !result.deliveries.empty()] {
-      standing_.held().ended(no, some);
+    const bool some = !result.deliveries.empty();
+    if (task->phase != Phase::done && some) effects_.emplace_back([this, no] { standing_.held().delivers(no); });
+    if (task->phase != Phase::done) return;
+    effects_.emplace_back([this, no, some, key = task->key] {
+      standing_.held().ended(no);
       if (some) standing_.held().hold_again(no, key, false);
     });
   } else if (std::holds_alternative<change::Test>(change)) {

@@ -236,6 +236,15 @@ TEST_CASE("a name that is another task's by now is not forgotten with the one be
   CHECK(held.release_all().size() == 3);  // of two of them, deliveries may be queued
 }
 
+TEST_CASE("a webhook of a task that ends silently in the same moment is sent here") {
+  Moving moving(1);
+  auto end = success("t0");
+  end.events.clear();
+  const auto results = moving.first->state.commit_all({started("t0"), end});
+  CHECK(results.at(0).deliveries.size() == 1);
+  CHECK(results.at(0).elsewhere.empty());
+}
+
 TEST_CASE("what was let go of while its commit was answered is neither watched nor sent here") {
   postgres::Holdings held;
   held.hold(1, key("a"), true);
