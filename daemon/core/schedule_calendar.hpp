@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "daemon/core/block_pool.hpp"
 #include "mjwatchd/poll_schedule.hpp"
 
 namespace mjwatchd {
@@ -60,6 +60,7 @@ class SlotCalendar {
     std::uint32_t into;  ///< the slice, milliseconds
     TaskSlot slot;
   };
+  using Put = BlockPool<Later>::List;
   [[nodiscard]] static Time::rep slice(Time when) {
     const Time::rep count = when.time_since_epoch().count();
     return (count - (count < 0 ? kSlice - 1 : 0)) / kSlice;
@@ -71,7 +72,7 @@ class SlotCalendar {
   void put_off(const Item& item) {
     const Time::rep first = slice(item.when);
     const Time::rep into = item.when.time_since_epoch().count() - first * kSlice;
-    later_[first].push_back({static_cast<std::uint32_t>(into), item.slot});
+    pool_.push_back(later_[first], {static_cast<std::uint32_t>(into), item.slot});
   }
 
   /// Sorts the first slice of those put off.
@@ -79,8 +80,8 @@ class SlotCalendar {
     if (later_.empty()) return;
     const auto first = later_.begin();
     const Time begin{milliseconds(first->first * kSlice)};
-    if (sorted_.capacity() > 2 * first->second.size() + kMostAdded) sorted_ = {};
-    for (const Later& one : first->second) sorted_.push_back({begin + milliseconds(one.into), one.slot});
+    if (sorted_.capacity() > 2 * first->second.size + kMostAdded) sorted_ = {};
+    pool_.take(first->second, [&](const Later& one) { sorted_.push_back({begin + milliseconds(one.into), one.slot}); });
     std::sort(sorted_.begin(), sorted_.end());
     edge_ = first->first + 1;
     later_.erase(first);
@@ -95,10 +96,11 @@ class SlotCalendar {
     open();
   }
 
-  std::vector<Item> sorted_;                      ///< the soonest last
-  std::vector<Item> added_;                       ///< a heap; came before the edge since
-  std::map<Time::rep, std::deque<Later>> later_;  ///< by slice; none while the others are empty
-  Time::rep edge_ = 0;                            ///< first slice that is put off
+  std::vector<Item> sorted_;        ///< the soonest last
+  std::vector<Item> added_;         ///< a heap; came before the edge since
+  std::map<Time::rep, Put> later_;  ///< by slice; none while the others are empty
+  BlockPool<Later> pool_;           ///< theirs
+  Time::rep edge_ = 0;              ///< first slice that is put off
 };
 
 }  // namespace mjwatchd
