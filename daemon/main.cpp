@@ -1,5 +1,4 @@
 // mjwatchd: reads its arguments and configuration, then hands over to the runtime.
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
@@ -16,6 +15,7 @@
 #include "daemon/composition.hpp"
 #include "daemon/config/config.hpp"
 #include "daemon/os/log.hpp"
+#include "daemon/os/memory.hpp"
 #include "daemon/runtime.hpp"
 #include "daemon/store/check.hpp"
 #include "daemon/store/postgres/check.hpp"
@@ -63,10 +63,6 @@ int tell(const mjwatchd::store::CheckReport& report, const std::string& where, c
               static_cast<long long>(report.deliveries));
   return 0;
 }
-
-/// Each of the threads would have an arena of its own, which keeps what it once needed; two were measured to be as
-/// fast, and to hold 5 MB less with a million tasks.
-void share_arenas() { mallopt(M_ARENA_MAX, 2); }
 
 int check_store(const mjwatchd::config::Config& config) {
   if (config.store != "sqlite") {
@@ -124,7 +120,7 @@ int import(const mjwatchd::config::Config& config, std::string_view from) {
 }
 
 int serve(mjwatchd::config::Config config) {
-  share_arenas();
+  mjwatchd::os::spare_memory();
   mjwatchd::os::set_up_log(config.log.level, config.log.format);
   raise_descriptor_limit();
   try {

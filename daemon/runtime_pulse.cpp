@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "daemon/os/log.hpp"
+#include "daemon/os/memory.hpp"
 #include "daemon/runtime_impl.hpp"
 
 namespace mjwatchd {
@@ -58,6 +59,7 @@ void Runtime::Impl::rest() {
   lag_ = {};
   exchanges_still_since_.reset();
   resting_ = true;
+  os::give_memory_back();
 }
 
 void Runtime::Impl::stir() {
@@ -68,11 +70,12 @@ void Runtime::Impl::stir() {
   beat();
 }
 
-// A minute after the other, for the page's plots of the last day.
+// A minute after the other, for the page's plots of the last day; and what the last one needed goes back.
 void Runtime::Impl::remember() {
   if (Clock::now() < remember_at_) return;
   remember_at_ = Clock::now() + page::History::kStep;
   history_.take(now().wall, watcher_->gateways());
+  os::give_memory_back();
 }
 
 void Runtime::Impl::probe() {
