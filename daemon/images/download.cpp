@@ -15,9 +15,10 @@ using http::Fault;
 
 namespace {
 
-// What is read at once, and what waits at most while the worker writes as much: large enough that the calls
-// cost little beside the bytes, small enough that many downloads fit into a few megabytes.
-constexpr std::size_t kPiece = 256U << 10;
+// What is read and at least written at once, and what waits at most while the worker writes: large enough that the
+// calls cost little beside the bytes, small enough that many downloads fit into a few megabytes. An exchange that is
+// held has what it had read copied aside, so that more may wait than is written at once.
+constexpr std::size_t kPiece = 256U << 10, kWaiting = 2 * kPiece;
 
 /// What the guard says of a host that is an address, for when a proxy will connect to it.
 std::optional<std::string> judge_literal(const http::AddressGuard& guard, std::string host) {
@@ -179,12 +180,12 @@ bool Download::on_body(std::string_view piece) {
   if (!good_head_) return false;
   if (received_ + piece.size() > place_.options.max_size) return false;
   // Both of the two that take turns are made once, as large as they will be.
-  if (pending_.capacity() < kPiece) pending_.reserve(kPiece + piece.size());
+  if (pending_.capacity() < kWaiting) pending_.reserve(kWaiting + piece.size());
   pending_.append(piece);
   received_ += piece.size();
   if (pending_.size() >= kPiece) flush();
   if (!done_) return false;
-  if (pending_.size() >= kPiece && !held_) {
+  if (pending_.size() >= kWaiting && !held_) {
     held_ = true;
     place_.client.hold(*call_);
   }
