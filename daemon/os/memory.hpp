@@ -4,8 +4,7 @@
 namespace mjwatchd::os {
 
 /// To be called first, before there are threads. Each of them would have an arena of its own, which keeps what it once
-/// needed; two were measured to be as fast, and to hold 5 MB less with a million tasks. What is free at an arena's
-/// end goes back once it is a megabyte: left to itself, the C library keeps twice the largest piece that ever was free.
+/// needed; two were measured to be as fast, and to hold 5 MB less with a million tasks.
 void spare_memory();
 
 /// Gives whole pages back that are free among others: 9 MB with a million tasks, which took 2 ms.
