@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/gateway/blank.hpp"
 #include "daemon/gateway/envelope.hpp"
 #include "daemon/gateway/repair.hpp"
 
@@ -12,14 +13,6 @@ constexpr std::size_t kLongestWords = 120;
 constexpr std::size_t kReadable = 4096;        // of a page: far behind any title
 constexpr std::size_t kErrorBody = 64U << 10;  // of JSON: no error is longer
 constexpr std::string_view kCut = "…";
-
-bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 bool is_control(std::string_view sequence) {
   const auto first = static_cast<unsigned char>(sequence[0]);

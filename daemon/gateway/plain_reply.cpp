@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/gateway/blank.hpp"
 #include "daemon/gateway/digest.hpp"
 #include "daemon/gateway/json.hpp"
 #include "daemon/gateway/task_fields.hpp"
@@ -24,14 +25,6 @@ struct NotPlain : std::exception {};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// A value's characters without the blanks that the parser leaves behind them.
-std::string_view trimmed(std::string_view token) {
-  while (!token.empty() &&
-         (token.back() == ' ' || token.back() == '\t' || token.back() == '\r' || token.back() == '\n'))
-    token.remove_suffix(1);
-  return token;
-}
-
 /// Most keys and strings have nothing escaped in them: those are looked at where they are, not copied.
 std::string_view key_of(plain::field& field) {
   const char* const begin = field.key().raw();
@@ -43,7 +36,7 @@ std::string_view key_of(plain::field& field) {
 
 template <typename Value>
 std::string_view string_of(Value& value) {
-  std::string_view token = trimmed(value.raw_json_token());
+  std::string_view token = trimmed(value.raw_json_token());  // which has the blanks behind it, too
   if (token.size() < 2 || token.back() != '"' || token.find('\\') != std::string_view::npos) return value.get_string();
   token.remove_prefix(1);
   token.remove_suffix(1);
@@ -83,12 +76,6 @@ struct Weighed {
   Json::Kind kind = Json::Kind::null;
   std::string_view text;  ///< string: decoded, number: as sent; good while the parser is
 };
-
-bool is_time(std::string_view key) {
-  if (!key.ends_with("ime")) return false;  // most keys
-  return key == "submitTime" || key == "startTime" || key == "finishTime" || key == "submit_time" ||
-         key == "start_time" || key == "finish_time";
-}
 
 /// A time of 0 says nothing either; the tree's own rule is asked, for the few members that it is about.
 bool nothing_said(std::string_view key, const Weighed& value) {

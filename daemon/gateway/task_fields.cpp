@@ -1,9 +1,10 @@
 #include "daemon/gateway/task_fields.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+
+#include "daemon/gateway/blank.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
@@ -35,14 +36,6 @@ constexpr std::array<std::pair<std::string_view, Status>, 18> kStatuses{{
 bool believable(double ms) { return ms >= kEarliest && ms <= kLatest; }
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
-bool blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::string_view characters(const Json* value) {
   const bool word = value != nullptr && (value->is(Json::Kind::string) || value->is(Json::Kind::number));
   return word ? trimmed(value->text) : std::string_view();
@@ -171,10 +164,7 @@ std::string read_word(const Json* value) { return std::string(characters(value))
 
 bool says_nothing(std::string_view key, const Json& value) {
   if (value.empty()) return true;
-  static constexpr std::array<std::string_view, 6> kTimes{"submitTime",  "startTime",  "finishTime",
-                                                          "submit_time", "start_time", "finish_time"};
-  if (std::find(kTimes.begin(), kTimes.end(), key) == kTimes.end()) return false;
-  return number(characters(&value)) == 0.0;
+  return is_time(key) && number(characters(&value)) == 0.0;
 }
 
 }  // namespace mjwatchd::gateway

@@ -26,6 +26,13 @@ namespace mjwatchd::gateway {
 /// The characters of a string or a number; empty for anything else.
 [[nodiscard]] std::string read_word(const Json* value);
 
+/// Whether a field of that name holds a moment. Inline: it is asked of every key of a reply.
+[[nodiscard]] inline bool is_time(std::string_view key) {
+  if (!key.ends_with("ime")) return false;  // most
+  return key == "submitTime" || key == "startTime" || key == "finishTime" || key == "submit_time" ||
+         key == "start_time" || key == "finish_time";
+}
+
 /// Whether the field named `key` says nothing: empty, or a time that is 0.
 [[nodiscard]] bool says_nothing(std::string_view key, const Json& value);
 
