@@ -88,23 +88,19 @@ void Saving::turn_away() {
 /// While the disk syncs this one, another may be fetched; unless as many wait for the disk as may be fetched at once.
 void Saving::on_whole() {
   if (!slot_ || store_.keeping_ == store_.options_.max_downloads) return;
+  leave();
   ++store_.keeping_;
   keeping_ = true;
-  leave();
 }
 
 void Saving::leave() {
-  if (slot_) store_.slots_.leave(*std::exchange(slot_, std::nullopt));
-}
-
-void Saving::let_go() {
   if (std::exchange(keeping_, false)) --store_.keeping_;
-  leave();
+  if (slot_) store_.slots_.leave(*std::exchange(slot_, std::nullopt));
 }
 
 void Saving::on_download(DownloadResult result) {
   download_.reset();
-  let_go();
+  leave();
   observe(result);
   if (answered_) return;
   if (result.kind != Kind::saved) return on_failure(std::move(result));
@@ -206,7 +202,7 @@ void Saving::answer() {
   if (std::exchange(answered_, true)) return;
   const auto keep = shared_from_this();
   download_.reset();
-  let_go();
+  leave();
   SaveReport report;
   const bool none = none_ || plan_.wishes.empty();
   report.verdict = try_again_ ? SaveVerdict::try_again

@@ -36,7 +36,6 @@ class Saving : public std::enable_shared_from_this<Saving> {
   void on_failure(DownloadResult result);
   void wish_failed();
   void leave();
-  void let_go();
   void ask_seed();
   void on_seed(Gateway::Seed seed);
   void settle();
