@@ -1,5 +1,6 @@
 #include "daemon/metrics/families.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,12 @@ class Builder {
   Builder& each(const char* label, const All& all, Value value) {
     for (const auto& one : all) add(static_cast<double>(value(one)), {{label, name_of(one)}});
     return *this;
+  }
+  /// How many of `all` are so, and how many are not.
+  template <typename All, typename Is>
+  Builder& split(const char* label, const All& all, Is is, const char* so, const char* not_so) {
+    const auto count = static_cast<std::uint64_t>(std::count_if(all.begin(), all.end(), is));
+    return add(count, {{label, so}}).add(all.size() - count, {{label, not_so}});
   }
   /// A family of the core's delays, a histogram a gateway.
   Builder& delays(std::string name, std::string help, const std::vector<GatewayReading>& all) {
@@ -80,11 +87,8 @@ void daemon_itself(const Readings& from, Builder& to) {
   for (const auto& trouble : from.troubles) healthy = healthy && !trouble.ours;
   to.add(healthy ? 1.0 : 0.0);
   to.gauge("troubles", "Parts in trouble, as /healthz (scope=\"ours\") and /readyz name them.");
-  for (const bool ours : {true, false}) {
-    double count = 0;
-    for (const auto& trouble : from.troubles) count += trouble.ours == ours ? 1 : 0;
-    to.add(count, {{"scope", ours ? "ours" : "outside"}});
-  }
+  to.split(
+      "scope", from.troubles, [](const auto& trouble) { return trouble.ours; }, "ours", "outside");
   to.gauge("clients", "Connections to the control API.").add(from.clients);
 }
 
@@ -111,11 +115,8 @@ void store(const Readings& from, Builder& to) {
 
 void sharing(const store::Sharing& from, Builder& to) {
   to.gauge("list_daemons", "Daemons that share the watch list, and have their part of it or are new.");
-  for (const bool newcomer : {false, true}) {
-    double count = 0;
-    for (const auto& one : from.members) count += one.newcomer == newcomer ? 1 : 0;
-    to.add(count, {{"state", newcomer ? "new" : "full"}});
-  }
+  to.split(
+      "state", from.members, [](const auto& one) { return !one.newcomer; }, "full", "new");
   to.gauge("list_tasks_held", "Tasks that are not done and are this daemon's to watch.").add(from.tasks);
   to.gauge("list_lease_seconds", "For how long they are surely its own, if it hears nothing more; 0: they are not.");
   to.add(Seconds(from.surely).count());
