@@ -6,14 +6,26 @@
 #include <limits>
 
 namespace mjwatchd {
-Curve::Curve(float width, std::span<const float> survival)
-    : size_(survival.size()), width_(width), per_width_(1 / width) {
+Curve::Curve(float width, std::size_t size, const std::array<float, kNodes>& survival)
+    : size_(size), width_(width), per_width_(1 / width) {
   assert(size_ >= 1 && size_ <= kNodes);
-  for (std::size_t i = 0; i < size_; ++i) {
-    ended_[i] = 1 - survival[i];
-    if (i > 0) accrued_[i] = accrued_[i - 1] + (node(i, width) - node(i - 1, width)) * (ended_[i - 1] + ended_[i]) / 2;
+  const auto times = kCurveNodes.times(width);
+  for (std::size_t i = 0; i < size_; i += 4) put_four(&ended_[i], 1 - four_at(&survival[i]));
+  // What accrues in each cell, and then the sums.
+  std::array<float, kNodes + 1> cells;
+  for (std::size_t i = 0; i + 1 < size_; i += 4) {
+    const FourFloats gaps = four_at(&times[i + 1]) - four_at(&times[i]);
+    put_four(&cells[i], gaps * (four_at(&ended_[i]) + four_at(&ended_[i + 1])) / 2);
   }
+  for (std::size_t i = 1; i < size_; ++i) accrued_[i] = accrued_[i - 1] + cells[i - 1];
 }
+
+Curve::Curve(float width, std::span<const float> survival)
+    : Curve(width, survival.size(), [&] {
+        std::array<float, kNodes> all{};
+        std::copy(survival.begin(), survival.end(), all.begin());
+        return all;
+      }()) {}
 
 float Curve::reaches(float waiting) const {
   if (waiting <= 0) return 0;

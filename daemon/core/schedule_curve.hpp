@@ -7,12 +7,16 @@
 #include <cstdint>
 #include <span>
 
+#include "daemon/core/schedule_lanes.hpp"
+
 namespace mjwatchd {
 
 /// Where a Curve has its nodes, and how to find them: this is looked up some hundred times for a call.
 class CurveNodes {
  public:
   static constexpr std::size_t kNodes = 44;
+  static constexpr std::size_t kPadded = kNodes + 4;  ///< some more, so that four at once can be looked at
+  static_assert(kNodes % 4 == 0);
 
   constexpr CurveNodes() {
     for (std::size_t i = 1; i < at_.size(); ++i) at_[i] = i <= kEven ? static_cast<float>(i) : at_[i - 1] * kSpread;
@@ -24,6 +28,12 @@ class CurveNodes {
     }
   }
   [[nodiscard]] constexpr float operator[](std::size_t index) const { return at_[index]; }
+  /// All of them, as of a first cell that wide.
+  [[nodiscard]] std::array<float, kPadded> times(float width) const {
+    std::array<float, kPadded> times;
+    for (std::size_t i = 0; i < kPadded; i += 4) put_four(&times[i], four_at(&at_[i]) * width);
+    return times;
+  }
   /// One by the distance from that node to the next.
   [[nodiscard]] constexpr float per_gap(std::size_t index) const { return per_gap_[index]; }
   /// The last node at or before; `at` is not negative.
@@ -42,11 +52,12 @@ class CurveNodes {
   static constexpr std::uint32_t kOne = std::bit_cast<std::uint32_t>(1.0F);
   static constexpr unsigned kShift = 20;  ///< what is left of a float then tells eighths of a doubling
 
-  std::array<float, kNodes + 1> at_{};  ///< one more, so that the last cell has an end
+  std::array<float, kPadded> at_{};  ///< the last cell has an end, too
   std::array<float, kNodes> per_gap_{};
   std::array<std::uint8_t, kEighths> cell_{};  ///< the last node before each
 };
 inline constexpr CurveNodes kCurveNodes;
+using NodeTimes = std::array<float, CurveNodes::kPadded>;  ///< a number for each
 
 /// What is expected of a task from a look on: the waiting it will have accrued, had it ended unnoticed,
 /// that is the integral of the probability that it has ended. Times are seconds after the look.
@@ -64,8 +75,9 @@ class Curve {
 
   /// It never ends.
   Curve() = default;
-  /// From the probability to last beyond each node; between nodes it falls evenly. Those beyond the
-  /// last one given are like it.
+  /// From the probability to last beyond each of the first `size` nodes; between nodes it falls evenly. Those beyond
+  /// are like the last.
+  Curve(float width, std::size_t size, const std::array<float, kNodes>& survival);
   Curve(float width, std::span<const float> survival);
 
   [[nodiscard]] Waiting waiting(float after) const {
@@ -85,9 +97,9 @@ class Curve {
 
  private:
   std::size_t size_ = 1;
-  float width_ = 1, per_width_ = 1;      ///< of the first cell, and one by it
-  std::array<float, kNodes> ended_{};    ///< probability, at each node
-  std::array<float, kNodes> accrued_{};  ///< up to each node
+  float width_ = 1, per_width_ = 1;        ///< of the first cell, and one by it
+  std::array<float, kNodes + 1> ended_{};  ///< probability, at each node
+  std::array<float, kNodes> accrued_{};    ///< up to each node
 };
 
 }  // namespace mjwatchd

@@ -6,11 +6,9 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace mjwatchd {
+#include "daemon/core/schedule_lanes.hpp"
 
-/// Four numbers, reckoned at once where the processor can; gcc and clang know how.
-using FourFloats [[gnu::vector_size(16)]] = float;
-using FourBits [[gnu::vector_size(16)]] = std::uint32_t;
+namespace mjwatchd {
 
 /// e to the power of something not above 0: what is left of a probability. Right to two units in a float's last place,
 /// as good as 0 below −87, and several times as quick as std::exp, which is not inlined; a forecast is little else.
@@ -22,7 +20,7 @@ template <typename Number>
   constexpr float kPerOctave = 1.44269504F;                               // log2 e
   constexpr float kOctave = 0.693359375F, kOctaveRest = -2.12194440e-4F;  // ln 2, and what that lacks of it
   constexpr float kRound = 12582912;  // 1.5 · 2²³: what is added to it is rounded
-  const Number clamped = power > kLeast ? power : Number{} + kLeast;
+  const Number clamped = greater(power, Number{} + kLeast);
   const Number shifted = clamped * kPerOctave + kRound;
   const Number octaves = shifted - kRound;
   const Number x = (clamped - octaves * kOctave) - octaves * kOctaveRest;
@@ -40,10 +38,7 @@ template <typename Number>
 template <std::size_t kSize>
 void survivals(std::array<float, kSize>& powers, std::size_t count) {
   static_assert(kSize % 4 == 0);
-  for (std::size_t i = 0; i < count; i += 4) {
-    const FourFloats four = survival(FourFloats{powers[i], powers[i + 1], powers[i + 2], powers[i + 3]});
-    for (std::size_t j = 0; j < 4; ++j) powers[i + j] = four[j];
-  }
+  for (std::size_t i = 0; i < count; i += 4) put_four(&powers[i], survival(four_at(&powers[i])));
 }
 
 }  // namespace mjwatchd

@@ -1,6 +1,7 @@
 #include "daemon/core/schedule_forecast.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <sstream>
 
@@ -169,66 +170,85 @@ Curve Forecast::queued(Habits& habits, float age) const {
 /// What remains of the queue, and then a whole run: the sum over the moments at which it may start.
 Curve Forecast::queueing(const Habits& habits, float age) const {
   const float width = width_after(age);
+  const auto times = kCurveNodes.times(width);
   const float queue = habits.queue.cumulative(age), failure = habits.failure.cumulative(age);
-  std::array<float, Curve::kNodes> queues{}, lasts{};
-  for (std::size_t i = 0; i < Curve::kNodes; ++i) {
-    const float after = Curve::node(i, width);
-    queues[i] = survival(queue - habits.queue.cumulative(age + after));
-    lasts[i] = queues[i];
-    for (std::size_t start = 0; start < i; ++start) {
-      const float share = queues[start] - queues[start + 1];
-      if (share < 1e-4F) continue;
-      const float run = after - (Curve::node(start, width) + Curve::node(start + 1, width)) / 2;
-      lasts[i] += share * survival(-habits.run.cumulative(run));
-    }
-    lasts[i] *= survival(failure - habits.failure.cumulative(age + after));
+  std::array<float, Curve::kNodes> queues, lasts;
+  for (std::size_t i = 0; i < Curve::kNodes; i += 4) {
+    put_four(&queues[i], survival(queue - habits.queue.cumulative(age + four_at(&times[i]))));
   }
-  return {width, lasts};
+  lasts = queues;
+  for (std::size_t start = 0; start + 1 < Curve::kNodes; ++start) {
+    const float share = queues[start] - queues[start + 1];
+    if (share < 1e-4F) continue;
+    const float begin = (times[start] + times[start + 1]) / 2;
+    for (std::size_t i = start / 4 * 4; i < Curve::kNodes; i += 4) {
+      const FourFloats runs = four_at(&times[i]) - begin;
+      const FourFloats last = share * survival(-habits.run.cumulative(runs));
+      put_four(&lasts[i], four_at(&lasts[i]) + (runs > 0 ? last : four(0)));
+    }
+  }
+  for (std::size_t i = 0; i < Curve::kNodes; i += 4) {
+    const FourFloats well = survival(failure - habits.failure.cumulative(age + four_at(&times[i])));
+    put_four(&lasts[i], four_at(&lasts[i]) * well);
+  }
+  return {width, Curve::kNodes, lasts};
+}
+
+/// How likely a run is to go on up to each node, as far as it hardly does: there it is taken to end. Answers how many
+/// nodes that are.
+std::size_t Forecast::going_on(const HazardTable& run, float elapsed, const NodeTimes& times, NodeTimes& lasting) {
+  const float base = run.cumulative(elapsed);
+  lasting[0] = 1;
+  for (std::size_t i = 1; i < Curve::kNodes; i += 4) {
+    const FourFloats after = four_at(&times[i]);
+    const FourFloats powers = base - run.cumulative(elapsed + after);
+    put_four(&lasting[i], survival(powers));
+    const unsigned last = which((powers < kNegligible) | (after > kHorizon));
+    if (last == 0) continue;
+    const std::size_t size = std::min(i + static_cast<std::size_t>(std::countr_zero(last)) + 1, Curve::kNodes);
+    lasting[size] = 0;
+    return size;
+  }
+  lasting[Curve::kNodes] = 0;
+  return Curve::kNodes;
+}
+
+/// How well runs of these lengths fit the progress that was seen.
+FourFloats Forecast::fits(const PaceTable& pace, const Course& course, FourFloats runs) {
+  if (course.stage_from == kNotYet) return four(1);
+  const auto at = [&](Age age) { return seconds(age - course.started) * (1 / runs); };
+  FourFloats likely = pace.likelihood(course.step, at(course.stage_from));
+  if (course.seen > course.stage_from) likely *= pace.likelihood(course.step, at(course.seen));
+  if (course.before_from != kNotYet) likely *= pace.likelihood(course.before_step, at(course.before_to));
+  return likely;
 }
 
 /// Bayes' rule over the lengths that the run may have, from the present one on.
 Curve Forecast::running(const Habits& habits, const Course& course) const {
   const float elapsed = seconds(course.seen - course.started), age = seconds(course.seen);
   const float width = width_after(elapsed);
-  const float from = seconds(course.stage_from - course.started), to = seconds(course.before_to - course.started);
-  const auto fits = [&](float run) {
-    if (course.stage_from == kNotYet) return 1.0F;
-    const float share = 1 / run;
-    float likely = habits.pace.likelihood(course.step, from * share);
-    if (course.seen > course.stage_from) likely *= habits.pace.likelihood(course.step, elapsed * share);
-    if (course.before_from != kNotYet) likely *= habits.pace.likelihood(course.before_step, to * share);
-    return likely;
-  };
-  // How likely it is to run on beyond each node, up to where it hardly is.
-  const float base = habits.run.cumulative(elapsed);
-  std::array<float, Curve::kNodes> beyond{};
-  std::size_t size = 0;
-  for (float power = 0; size + 1 < Curve::kNodes && Curve::node(size, width) <= kHorizon && power >= kNegligible;) {
-    power = base - habits.run.cumulative(elapsed + Curve::node(size + 1, width));
-    beyond[size++] = power;
-  }
-  survivals(beyond, size);
-  beyond[size++] = 0;
-  // Of each length of the run, the weight.
-  std::array<float, Curve::kNodes> weights{}, lasts{};
-  float total = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const float begin = Curve::node(i, width), end = i + 1 < size ? Curve::node(i + 1, width) : begin;
-    weights[i] = ((i > 0 ? beyond[i - 1] : 1) - beyond[i]) * fits(elapsed + (begin + end) / 2);
-    total += weights[i];
-  }
+  NodeTimes times = kCurveNodes.times(width), lasting;
+  const std::size_t size = going_on(habits.run, elapsed, times, lasting);
+  std::array<float, Curve::kNodes> weights, lasts;
   const float failure = habits.failure.cumulative(age);
-  for (std::size_t i = 0; i < size; ++i) {
-    lasts[i] = failure - habits.failure.cumulative(age + Curve::node(i, width));
+  for (std::size_t i = 0; i < size; i += 4) {
+    put_four(&lasts[i], survival(failure - habits.failure.cumulative(age + four_at(&times[i]))));
   }
-  survivals(lasts, size);
+  // Of each length of the run, the weight.
+  times[size] = times[size - 1];
+  float total = 0;
+  for (std::size_t i = 0; i < size; i += 4) {
+    const FourFloats runs = elapsed + (four_at(&times[i]) + four_at(&times[i + 1])) / 2;
+    put_four(&weights[i], (four_at(&lasting[i]) - four_at(&lasting[i + 1])) * fits(habits.pace, course, runs));
+  }
+  for (std::size_t i = 0; i < size; ++i) total += weights[i];
   const float scale = total > 0 ? 1 / total : 0;
   float rest = 1;
   for (std::size_t i = 0; i < size; ++i) {
     lasts[i] *= rest;
     rest = std::max(rest - weights[i] * scale, 0.0F);
   }
-  return {width, std::span(lasts).first(size)};
+  return {width, size, lasts};
 }
 
 std::vector<Belief> Forecast::beliefs() {

@@ -68,6 +68,9 @@ class Forecast {
   [[nodiscard]] Curve queued(Habits& habits, float age) const;
   [[nodiscard]] Curve queueing(const Habits& habits, float age) const;
   [[nodiscard]] Curve running(const Habits& habits, const Course& course) const;
+  [[nodiscard]] static std::size_t going_on(const HazardTable& run, float elapsed, const NodeTimes& times,
+                                            NodeTimes& lasting);
+  [[nodiscard]] static FourFloats fits(const PaceTable& pace, const Course& course, FourFloats runs);
 
   std::vector<std::string> names_;
   std::vector<Habits> habits_;  ///< by action

@@ -8,6 +8,8 @@
 #include <iosfwd>
 #include <limits>
 
+#include "daemon/core/schedule_lanes.hpp"
+
 namespace mjwatchd {
 
 /// How long something lasts, learned while it goes on: the hazard of its end, in bins of log time.
@@ -36,6 +38,17 @@ class HazardTable {
     const float* sums = &sum_[static_cast<std::size_t>(bin)];
     return sums[0] + (sums[1] - sums[0]) * (at - static_cast<float>(bin));
   }
+  /// Of four times.
+  [[nodiscard]] FourFloats cumulative(FourFloats times) const {
+    const FourInts bits =
+        std::bit_cast<FourInts>(greater(times, four(kLeast))) - std::bit_cast<std::int32_t>(kShortest);
+    const FourFloats at = floats(bits) / kBitsPerBin;
+    const FourInts bins = whole(lesser(greater(at, four(0)), four(kBins - 1)));
+    const FourFloats sums = between(sum_.data(), bins, at - floats(bins));
+    if (which(at >= kBins) != 0) [[unlikely]]
+      return at >= kBins ? sum_[kBins] + (at - kBins) * kBeyond : at > 0 ? sums : four(0);
+    return at > 0 ? sums : four(0);
+  }
 
   void write(std::ostream& out) const;
   [[nodiscard]] bool read(std::istream& in);
@@ -44,6 +57,7 @@ class HazardTable {
   static constexpr std::size_t kBins = 130;  ///< an eighth of a doubling: from 50 ms to an hour
   static constexpr float kBeyond = 0.1F;     ///< hazard in a bin's width beyond the last
   static constexpr float kShortest = 0.05F;  ///< seconds
+  static constexpr float kLeast = 1e-3F;     ///< what is shorter is as long as that
 
   /// The logarithm of a float is, near enough, the bits that hold it: exponent, then mantissa. Between
   /// powers of two it is a straight line, and costs a tenth of std::log.
@@ -52,7 +66,7 @@ class HazardTable {
 
   /// Where a time lies, in bins; negative before the first.
   [[nodiscard]] static float place(float time) {
-    const auto bits = std::bit_cast<std::int32_t>(std::max(time, 1e-3F)) - std::bit_cast<std::int32_t>(kShortest);
+    const auto bits = std::bit_cast<std::int32_t>(std::max(time, kLeast)) - std::bit_cast<std::int32_t>(kShortest);
     return static_cast<float>(bits) / kBitsPerBin;
   }
   /// The time of a bin's beginning.

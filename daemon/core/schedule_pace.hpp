@@ -7,6 +7,8 @@
 #include <iosfwd>
 #include <optional>
 
+#include "daemon/core/schedule_lanes.hpp"
+
 namespace mjwatchd {
 
 /// Which progress a task shows at which share of its run, learned from runs that ended. It tells how
@@ -29,12 +31,11 @@ class PaceTable {
   void forget(float factor);
   /// Takes up what was counted; `prior` weighs as much as so many runs.
   void derive(const PaceTable& prior, float weight);
-  /// Probability to show that step at that share.
-  [[nodiscard]] float likelihood(std::uint8_t step, float share) const {
-    const float at = std::clamp(share, 0.0F, 1.0F) * kShares;
-    const int part = std::min(static_cast<int>(at), static_cast<int>(kShares) - 1);  // signed: quickly made a float
-    const float* values = &likelihood_[step][static_cast<std::size_t>(part)];
-    return values[0] + (values[1] - values[0]) * (at - static_cast<float>(part));
+  /// Probability to show that step at each of four shares.
+  [[nodiscard]] FourFloats likelihood(std::uint8_t step, FourFloats shares) const {
+    const FourFloats at = lesser(greater(shares, four(0)), four(1)) * kShares;
+    const FourInts parts = whole(lesser(at, four(kShares - 1)));
+    return between(likelihood_[step].data(), parts, at - floats(parts));
   }
 
   void write(std::ostream& out) const;

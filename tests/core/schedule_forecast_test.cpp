@@ -96,6 +96,19 @@ TEST_CASE("hazard counts what passed without an end as much as ends") {
   CHECK(std::exp(-table.cumulative(99)) == doctest::Approx(0.75).epsilon(0.05));
 }
 
+TEST_CASE("four times at once are the same as each by itself") {
+  HazardTable table;
+  for (int i = 0; i < 30; ++i) table.ended(0.3F * static_cast<float>(i * i));
+  table.derive(HazardTable(27, 1.1F), 0.5F);
+  std::vector<float> times{-1, 0, 1e-4F, 0.05F, 3600, 3899, 4000, 1e6F};
+  for (float time = 0.01F; time < 1e5F; time *= 1.013F) times.push_back(time);
+  times.resize(times.size() / 4 * 4);
+  for (std::size_t i = 0; i < times.size(); i += 4) {
+    const FourFloats sums = table.cumulative(four_at(&times[i]));
+    for (std::size_t j = 0; j < 4; ++j) CHECK_MESSAGE(sums[j] == table.cumulative(times[i + j]), times[i + j]);
+  }
+}
+
 TEST_CASE("a cold forecast is as the recorded timings, roughly, and moves to what it sees") {
   Forecast forecast;
   Lessons lessons(forecast);
