@@ -34,26 +34,25 @@ std::size_t queue_age_index(float age) {
 
 // ---- habits
 
-void Forecast::Habits::add(const Habits& other) {
+void Forecast::Tables::add(const Tables& other) {
   queue.add(other.queue);
   run.add(other.run);
   failure.add(other.failure);
   pace.add(other.pace);
 }
 
-void Forecast::Habits::forget(float factor) {
+void Forecast::Tables::forget(float factor) {
   queue.forget(factor);
   run.forget(factor);
   failure.forget(factor);
   pace.forget(factor);
 }
 
-void Forecast::Habits::derive(const Habits& prior, float weight, float failure_weight) {
+void Forecast::Tables::derive(const Tables& prior, float weight, float failure_weight) {
   queue.derive(prior.queue, weight);
   run.derive(prior.run, weight);
   failure.derive(prior.failure, failure_weight);
   pace.derive(prior.pace, weight);
-  queued.fill(std::nullopt);
 }
 
 Forecast::Forecast() {
@@ -141,14 +140,17 @@ void Forecast::ended(Course& course, const Look& look, Time when) {
 /// Lets what was counted take effect.
 void Forecast::heed() {
   learned_.clear();
-  Habits all;
+  Tables all;
   for (Habits& habits : habits_) {
     if (habits.unheeded > 0) habits.forget(std::pow(kKeep, static_cast<float>(habits.unheeded)));
     habits.unheeded = 0;
     all.add(habits);
   }
   all.derive(recorded_, kRecordedWeight, kRecordedFailureWeight);
-  for (Habits& habits : habits_) habits.derive(all, kPoolWeight, kPoolFailureWeight);
+  for (Habits& habits : habits_) {
+    habits.derive(all, kPoolWeight, kPoolFailureWeight);
+    habits.queued.fill(std::nullopt);
+  }
 }
 
 // ---- foretelling
@@ -273,17 +275,18 @@ const std::string& Forecast::learned() {
 }
 
 std::string Forecast::written() const {
-  std::ostringstream out;
-  out << kVersion << '\n';
+  std::string out(kVersion);
+  out += '\n';
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    if (habits_[i].ended == 0) continue;
-    out << names_[i] << '\n' << habits_[i].ended << '\n';
-    habits_[i].queue.write(out);
-    habits_[i].run.write(out);
-    habits_[i].failure.write(out);
-    habits_[i].pace.write(out);
+    const Habits& habits = habits_[i];
+    if (habits.ended == 0) continue;
+    out += names_[i] + '\n' + std::to_string(habits.ended) + '\n';
+    habits.queue.write(out);
+    habits.run.write(out);
+    habits.failure.write(out);
+    habits.pace.write(out);
   }
-  return out.str();
+  return out;
 }
 
 void Forecast::restore(std::string_view text) {

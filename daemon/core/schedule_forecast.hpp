@@ -46,17 +46,20 @@ class Forecast {
   /// Ages at which a task still queues for which curves are kept: nothing, then geometric.
   static constexpr std::size_t kQueueAges = 40;
 
-  /// What is known of one action's tasks.
-  struct Habits {
+  /// What was counted, and what follows from it.
+  struct Tables {
     HazardTable queue, run, failure;
     PaceTable pace;
+
+    void add(const Tables& other);
+    void forget(float factor);
+    void derive(const Tables& prior, float weight, float failure_weight);
+  };
+  /// What is known of one action's tasks.
+  struct Habits : Tables {
     std::uint32_t ended = 0;     ///< tasks, up to a bound
     std::uint32_t unheeded = 0;  ///< of them, since the last derive()
     std::array<std::optional<Curve>, kQueueAges> queued;
-
-    void add(const Habits& other);
-    void forget(float factor);
-    void derive(const Habits& prior, float weight, float failure_weight);
   };
 
   /// When the run began, as a look tells that found the task at `until`; kNotYet if it doesn't tell.
@@ -74,7 +77,7 @@ class Forecast {
 
   std::vector<std::string> names_;
   std::vector<Habits> habits_;  ///< by action
-  Habits recorded_;             ///< the recorded timings
+  Tables recorded_;             ///< the recorded timings
   std::string learned_;         ///< empty: to be written anew
 };
 

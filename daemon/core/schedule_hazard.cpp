@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "daemon/core/schedule_exp.hpp"
 #include "daemon/core/schedule_memory.hpp"
@@ -27,10 +28,18 @@ void HazardTable::passed(float from, float to) {
   if (to <= from) return;
   const float first = std::max(place(from), 0.0F);
   const float last = std::min(place(to), static_cast<float>(kBins));
-  for (int bin = static_cast<int>(first); bin < static_cast<int>(kBins) && static_cast<float>(bin) < last; ++bin) {
-    const auto begin = static_cast<float>(bin);
-    exposure_[static_cast<std::size_t>(bin)] += std::min(last, begin + 1) - std::max(first, begin);
+  if (first >= last) return;
+  const auto begin = static_cast<std::size_t>(first), end = static_cast<std::size_t>(last);
+  const auto into = [](float at, std::size_t bin) { return at - static_cast<float>(bin); };
+  if (begin == end) {
+    exposure_[begin] += last - first;
+    return;
   }
+  exposure_[begin] += 1 - into(first, begin);
+  std::size_t bin = begin + 1;
+  for (; bin + 4 <= end; bin += 4) put_four(&exposure_[bin], four_at(&exposure_[bin]) + 1);
+  for (; bin < end; ++bin) exposure_[bin] += 1;
+  if (end < kBins) exposure_[end] += into(last, end);
 }
 
 void HazardTable::ended(float at) {
@@ -48,9 +57,9 @@ void HazardTable::ended(float at) {
 }
 
 void HazardTable::add(const HazardTable& other) {
-  for (std::size_t i = 0; i < kBins; ++i) {
-    events_[i] += other.events_[i];
-    exposure_[i] += other.exposure_[i];
+  for (std::size_t i = 0; i < kPadded; i += 4) {
+    put_four(&events_[i], four_at(&events_[i]) + four_at(&other.events_[i]));
+    put_four(&exposure_[i], four_at(&exposure_[i]) + four_at(&other.exposure_[i]));
   }
 }
 
@@ -60,21 +69,23 @@ void HazardTable::forget(float factor) {
 }
 
 void HazardTable::derive(const HazardTable& prior, float weight) {
-  std::array<float, (kBins + 3) / 4 * 4> worth{};  // of the prior, in each bin
-  for (std::size_t i = 0; i < kBins; ++i) worth[i] = -prior.sum_[i];
-  survivals(worth, kBins);
-  for (std::size_t i = 0; i < kBins; ++i) {
-    const float expected = prior.sum_[i + 1] - prior.sum_[i];  // ends of one that reaches this bin
-    const float prior_worth = weight * std::max(worth[i], kLeastPrior);
-    sum_[i + 1] = sum_[i] + (events_[i] + prior_worth * expected) / (exposure_[i] + prior_worth);
+  std::array<float, kPadded> hazard;
+  for (std::size_t i = 0; i < kPadded; i += 4) {
+    const FourFloats before = four_at(&prior.sum_[i]);
+    const FourFloats expected = four_at(&prior.sum_[i + 1]) - before;  // ends of one that reaches the bin
+    const FourFloats worth = weight * greater(survival(-before), four(kLeastPrior));
+    put_four(&hazard[i], (four_at(&events_[i]) + worth * expected) / (four_at(&exposure_[i]) + worth));
   }
+  for (std::size_t i = 0; i < kBins; ++i) sum_[i + 1] = sum_[i] + hazard[i];
 }
 
-void HazardTable::write(std::ostream& out) const {
-  write_numbers(out, events_);
-  write_numbers(out, exposure_);
+void HazardTable::write(std::string& out) const {
+  write_numbers(out, std::span(events_).first<kBins>());
+  write_numbers(out, std::span(exposure_).first<kBins>());
 }
 
-bool HazardTable::read(std::istream& in) { return read_numbers(in, events_) && read_numbers(in, exposure_); }
+bool HazardTable::read(std::istream& in) {
+  return read_numbers(in, std::span(events_).first<kBins>()) && read_numbers(in, std::span(exposure_).first<kBins>());
+}
 
 }  // namespace mjwatchd

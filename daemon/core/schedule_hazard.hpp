@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iosfwd>
 #include <limits>
+#include <string>
 
 #include "daemon/core/schedule_lanes.hpp"
 
@@ -50,7 +51,7 @@ class HazardTable {
     return at > 0 ? sums : four(0);
   }
 
-  void write(std::ostream& out) const;
+  void write(std::string& out) const;  ///< behind what is there
   [[nodiscard]] bool read(std::istream& in);
 
  private:
@@ -74,9 +75,11 @@ class HazardTable {
     return std::bit_cast<float>(std::bit_cast<std::int32_t>(kShortest) + static_cast<std::int32_t>(bin) * kBitsPerBin);
   }
 
-  std::array<float, kBins> events_{};
-  std::array<float, kBins> exposure_{};  ///< in bins
-  std::array<float, kBins + 1> sum_{};   ///< cumulative hazard at each bin's beginning
+  static constexpr std::size_t kPadded = (kBins + 3) / 4 * 4;  ///< so that four at once can be looked at
+
+  std::array<float, kPadded> events_{};
+  std::array<float, kPadded> exposure_{};  ///< in bins
+  std::array<float, kPadded + 4> sum_{};   ///< cumulative hazard at each bin's beginning, the last one's end too
 };
 
 }  // namespace mjwatchd

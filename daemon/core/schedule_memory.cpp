@@ -1,9 +1,9 @@
 #include "daemon/core/schedule_memory.hpp"
 
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <istream>
-#include <ostream>
 #include <string>
 
 namespace mjwatchd {
@@ -11,42 +11,50 @@ namespace {
 constexpr float kMost = 1e6F;
 constexpr float kLeast = 5e-3F;  ///< less is nothing
 
+constexpr std::size_t kLongest = 12;  ///< characters of a number or a run of zeros, and the blank before it
+
 /// Its first three digits; a plain decimal fraction. Every schedule is written each minute, and neither a
 /// stream nor std::to_chars is quick at it.
-void append(std::string& text, float number) {
+char* put(char* at, float number) {
+  static constexpr std::array<unsigned, 6> kPowers{1, 10, 100, 1'000, 10'000, 100'000};
   double digits = number;
-  int fraction = 0;  // how many of the digits come after the point; less than 0: zeros after the digits
-  for (; digits < 100; ++fraction) digits *= 10;
-  for (; digits >= 999.5; --fraction) digits /= 10;
+  int zeros = 0;
+  for (; digits >= 999.5; ++zeros) digits /= 10;
+  const double most = digits;
+  std::size_t fraction = 0;  // how many of the digits come after the point
+  while (digits < 100 && zeros == 0) digits = most * kPowers[++fraction];
   auto left = static_cast<unsigned>(digits + 0.5);
   for (; fraction > 0 && left % 10 == 0; --fraction) left /= 10;
-  std::array<char, 16> out{};  // from its end on
-  std::size_t at = out.size();
-  const auto put = [&](char c) { out[--at] = c; };
-  for (int zero = fraction; zero < 0; ++zero) put('0');
-  for (int place = 0; left != 0 || place <= fraction; ++place, left /= 10) {
-    if (place == fraction && place > 0) put('.');
-    put(static_cast<char>('0' + left % 10));
-  }
-  text.append(&out[at], out.size() - at);
+  const unsigned whole = left / kPowers[fraction], rest = left % kPowers[fraction];
+  const auto digit = [&at](unsigned one) { *at++ = static_cast<char>('0' + one % 10); };
+  if (whole >= 100) digit(whole / 100);
+  if (whole >= 10) digit(whole / 10);
+  digit(whole);
+  for (; zeros > 0; --zeros) digit(0);
+  if (fraction > 0) *at++ = '.';
+  while (fraction > 0) digit(rest / kPowers[--fraction]);
+  return at;
 }
 }  // namespace
 
-void write_numbers(std::ostream& out, std::span<const float> numbers) {
-  std::string text = std::to_string(numbers.size());
-  std::size_t zeros = 0;
-  for (std::size_t i = 0; i <= numbers.size(); ++i) {
-    if (i < numbers.size() && numbers[i] < kLeast) {
-      ++zeros;
+void write_numbers(std::string& out, std::span<const float> numbers) {
+  out += std::to_string(numbers.size());
+  const std::size_t before = out.size();
+  out.resize(before + kLongest * numbers.size() + 1);
+  char* at = &out[before];
+  for (std::size_t i = 0; i < numbers.size();) {
+    *at++ = ' ';
+    if (numbers[i] >= kLeast) {
+      at = put(at, numbers[i++]);
       continue;
     }
-    if (zeros > 0) text += " *" + std::to_string(zeros);
-    zeros = 0;
-    if (i == numbers.size()) break;
-    text += ' ';
-    append(text, numbers[i]);
+    const std::size_t first = i;
+    while (i < numbers.size() && numbers[i] < kLeast) ++i;
+    *at++ = '*';
+    at = std::to_chars(at, at + kLongest, i - first).ptr;
   }
-  out << text << '\n';
+  *at++ = '\n';
+  out.resize(static_cast<std::size_t>(at - out.data()));
 }
 
 bool read_numbers(std::istream& in, std::span<float> numbers) {

@@ -3,11 +3,12 @@
 
 #include <iosfwd>
 #include <span>
+#include <string>
 
 namespace mjwatchd {
 
-/// A line: how many, then each to three digits; a run of n zeros is "*n".
-void write_numbers(std::ostream& out, std::span<const float> numbers);
+/// Adds a line: how many, then each to three digits; a run of n zeros is "*n".
+void write_numbers(std::string& out, std::span<const float> numbers);
 /// False when it isn't such a line of as many, or holds anything but counts from 0 to a million.
 [[nodiscard]] bool read_numbers(std::istream& in, std::span<float> numbers);
 

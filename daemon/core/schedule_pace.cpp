@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "daemon/core/schedule_memory.hpp"
 
@@ -41,14 +42,18 @@ void PaceTable::saw(std::uint8_t step, float from, float to) {
   const int end = std::min(static_cast<int>(last) + kReach + 1, static_cast<int>(kShares));
   for (int part = begin; part <= end; ++part) {
     const auto at = static_cast<float>(part);
-    const float distance = std::max({first - at, at - last, 0.0F});
-    seen_[step][static_cast<std::size_t>(part)] += std::exp(-distance * distance / 2);
+    const float distance = std::max(first - at, at - last);
+    seen_[step][static_cast<std::size_t>(part)] += distance <= 0 ? 1 : std::exp(-distance * distance / 2);
   }
 }
 
 void PaceTable::add(const PaceTable& other) {
   for (std::size_t step = 0; step < kSteps; ++step) {
-    for (std::size_t part = 0; part <= kShares; ++part) seen_[step][part] += other.seen_[step][part];
+    float* const sums = seen_[step].data();
+    const float* const more = other.seen_[step].data();
+    for (std::size_t part = 0; part <= kShares; part += 4) {
+      put_four(sums + part, four_at(sums + part) + four_at(more + part));
+    }
   }
 }
 
@@ -59,22 +64,23 @@ void PaceTable::forget(float factor) {
 }
 
 void PaceTable::derive(const PaceTable& prior, float weight) {
-  for (std::size_t part = 0; part <= kShares; ++part) {
-    float total = weight;
-    for (const ByShare& step : seen_) total += step[part];
+  for (std::size_t part = 0; part <= kShares; part += 4) {
+    FourFloats total = four(weight);
+    for (const ByShare& step : seen_) total += four_at(&step[part]);
     for (std::size_t step = 0; step < kSteps; ++step) {
-      likelihood_[step][part] = (seen_[step][part] + weight * prior.likelihood_[step][part]) / total;
+      const FourFloats seen = four_at(&seen_[step][part]) + weight * four_at(&prior.likelihood_[step][part]);
+      put_four(&likelihood_[step][part], seen / total);
     }
   }
 }
 
-void PaceTable::write(std::ostream& out) const {
-  for (const ByShare& step : seen_) write_numbers(out, step);
+void PaceTable::write(std::string& out) const {
+  for (const ByShare& step : seen_) write_numbers(out, std::span(step).first<kShares + 1>());
 }
 
 bool PaceTable::read(std::istream& in) {
   for (ByShare& step : seen_) {
-    if (!read_numbers(in, step)) return false;
+    if (!read_numbers(in, std::span(step).first<kShares + 1>())) return false;
   }
   return true;
 }

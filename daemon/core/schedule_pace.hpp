@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
-#include <optional>
+#include <string>
 
 #include "daemon/core/schedule_lanes.hpp"
 
@@ -38,12 +38,13 @@ class PaceTable {
     return between(likelihood_[step].data(), parts, at - floats(parts));
   }
 
-  void write(std::ostream& out) const;
+  void write(std::string& out) const;  ///< behind what is there
   [[nodiscard]] bool read(std::istream& in);
 
  private:
-  static constexpr std::size_t kShares = 40;  ///< parts of a run
-  using ByShare = std::array<float, kShares + 1>;
+  static constexpr std::size_t kShares = 40;       ///< parts of a run
+  using ByShare = std::array<float, kShares + 4>;  ///< also at the run's end; four at once can be looked at
+  static_assert(kShares % 4 == 0);
 
   std::array<ByShare, kSteps> seen_{};
   std::array<ByShare, kSteps> likelihood_{};
