@@ -118,26 +118,25 @@ void AdaptiveSchedule::wait(TaskSlot slot, const Curve& curve, Time not_before) 
 
 void AdaptiveSchedule::place(TaskSlot slot, const Curve& curve) {
   Entry& e = entries_[slot];
-  const Due due{e.due, slot};
-  if (!all_near() && !near_.empty() && near_.rbegin()->first < due) {
+  if (!all_near() && !near_.empty() && near_.back().before(e.due, slot)) {
     e.place = Place::far;
     far_.push({e.due, slot});
     return;
   }
   next_call_.reset();
   e.place = Place::near;
-  near_.emplace(due, curve);
+  near_.insert(e.due, slot, curve);
   if (near_.size() <= near_most_) return;
-  const Due last = near_.rbegin()->first;
-  near_.erase(last);
-  entries_[last.second].place = Place::far;
-  far_.push({last.first, last.second});
+  const NearList::Item last = near_.back();
+  near_.pop_back();
+  entries_[last.slot].place = Place::far;
+  far_.push({last.due, last.slot});
 }
 
 void AdaptiveSchedule::unplace(TaskSlot slot) {
   Entry& e = entries_[slot];
   if (e.place != Place::far) next_call_.reset();
-  if (e.place == Place::near) near_.erase({e.due, slot});
+  if (e.place == Place::near) near_.erase(e.due, slot);
   --(e.place == Place::out ? out_ : waiting_);
 }
 
@@ -166,7 +165,7 @@ void AdaptiveSchedule::refill() {
     if (const auto soon = far_.after(kAskMemoryAhead)) __builtin_prefetch(&entries_.at(*soon));
     far_.pop();
     entries_[slot].place = Place::near;
-    near_.emplace(Due{entries_[slot].due, slot}, std::nullopt);
+    near_.insert(entries_[slot].due, slot);
     drop_stale();
   }
   next_call_.reset();
@@ -174,23 +173,23 @@ void AdaptiveSchedule::refill() {
 
 // ---- when
 
-const Curve& AdaptiveSchedule::curve_of(const Due& due, std::optional<Curve>& curve) const {
-  if (!curve) curve = forecast_.outlook(entries_.at(due.second).course);
-  return *curve;
+const Curve& AdaptiveSchedule::curve_of(std::size_t near) const {
+  return near_.curve(near, [this](TaskSlot slot) { return forecast_.outlook(entries_.at(slot).course); });
 }
 
-double AdaptiveSchedule::accrued(const Due& due, std::optional<Curve>& curve, Time when) const {
-  const Entry& e = entries_.at(due.second);
+double AdaptiveSchedule::accrued(std::size_t near, Time when) const {
+  const Entry& e = entries_.at(near_[near].slot);
   if (e.held && when < e.due) return 0;
-  return curve_of(due, curve).accrued(seconds(when + transit() - e.course.last_look()));
+  return curve_of(near).accrued(seconds(when + transit() - e.course.last_look()));
 }
 
 /// The near tasks' curves side by side; to be taken anew when what is near changes.
 void AdaptiveSchedule::gather() const {
   rising_.clear();
-  for (auto& [due, curve] : near_) {
-    const Entry& e = entries_.at(due.second);
-    rising_.push_back({&curve_of(due, curve), e.course.last_look() - transit(), e.held ? due.first : Time::min()});
+  for (std::size_t i = 0; i < near_.size(); ++i) static_cast<void>(curve_of(i));  // before any is pointed to
+  for (std::size_t i = 0; i < near_.size(); ++i) {
+    const Entry& e = entries_.at(near_[i].slot);
+    rising_.push_back({&curve_of(i), e.course.last_look() - transit(), e.held ? near_[i].due : Time::min()});
   }
 }
 
@@ -230,7 +229,7 @@ milliseconds AdaptiveSchedule::reaches_cost(const Sum& least, const Sum& most, m
 
 Time AdaptiveSchedule::exact_call() const {
   Time latest = kNever;
-  for (const auto& [due, curve] : near_) latest = std::min(latest, Time(entries_.at(due.second).deadline));
+  for (const NearList::Item& one : near_) latest = std::min(latest, Time(entries_.at(one.slot).deadline));
   Time soonest = clock_;
   if (latest <= soonest) return latest;
   gather();
@@ -257,20 +256,20 @@ Time AdaptiveSchedule::exact_call() const {
 /// Whether the next batch falls due within a time that is short beside the waits.
 bool AdaptiveSchedule::dense() const {
   if (all_near()) return false;
-  const auto first = near_.begin();
-  const auto last = std::next(first, static_cast<std::ptrdiff_t>(std::min(batch_, near_.size())) - 1);
-  const Course& course = entries_.at(first->first.second).course;
-  return 2 * (last->first.first - first->first.first) < first->first.first - course.last_look();
+  const NearList::Item& first = near_.front();
+  const NearList::Item& last = near_[std::min(batch_, near_.size()) - 1];
+  const Course& course = entries_.at(first.slot).course;
+  return 2 * (last.due - first.due) < first.due - course.last_look();
 }
 
 Time AdaptiveSchedule::mean_due() const {
-  const Time base = near_.begin()->first.first;
+  const Time base = near_.front().due;
   milliseconds sum{0};
   Time latest = kNever;
-  std::size_t count = 0;
-  for (auto one = near_.begin(); one != near_.end() && count < batch_; ++one, ++count) {
-    sum += one->first.first - base;
-    latest = std::min(latest, Time(entries_.at(one->first.second).deadline));
+  const std::size_t count = std::min(batch_, near_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    sum += near_[i].due - base;
+    latest = std::min(latest, Time(entries_.at(near_[i].slot).deadline));
   }
   const Time mean = base + sum / static_cast<milliseconds::rep>(count);
   return std::min(latest, std::max(base, mean - transit()));
@@ -316,10 +315,10 @@ void AdaptiveSchedule::take(Time now, std::size_t most, std::vector<TaskSlot>& o
 void AdaptiveSchedule::take_near(Time now, std::size_t count, std::vector<TaskSlot>& out) {
   choice_.clear();
   const bool by_due = dense();
-  for (auto& [due, curve] : near_) {
-    const Entry& e = entries_.at(due.second);
+  for (std::size_t i = 0; i < near_.size(); ++i) {
+    const Entry& e = entries_.at(near_[i].slot);
     if (e.held && e.due > now) continue;
-    choice_.emplace_back(by_due ? 0.0 : -accrued(due, curve, now), due.second);
+    choice_.emplace_back(by_due ? 0.0 : -accrued(i, now), near_[i].slot);
     if (by_due && choice_.size() == count) break;  // they are in order of their due times
   }
   if (choice_.size() > count) {

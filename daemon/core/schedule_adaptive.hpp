@@ -1,13 +1,12 @@
 #pragma once
 
-#include <map>
-#include <memory_resource>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "daemon/core/schedule_calendar.hpp"
 #include "daemon/core/schedule_forecast.hpp"
+#include "daemon/core/schedule_near.hpp"
 #include "daemon/core/schedule_slots.hpp"
 #include "daemon/core/short_time.hpp"
 #include "mjwatchd/poll_schedule.hpp"
@@ -50,7 +49,6 @@ class AdaptiveSchedule final : public PollSchedule {
     bool held : 1 = false;  ///< not to be asked before it is due
   };
   static_assert(sizeof(Entry) == 44);
-  using Due = std::pair<Time, TaskSlot>;
   /// A near task, for as long as a call's moment is looked for.
   struct Rising {
     const Curve* curve;
@@ -78,8 +76,8 @@ class AdaptiveSchedule final : public PollSchedule {
   /// How much later than its call a reply will be of. Nothing while tasks are out: they will soon be
   /// here to share a call.
   [[nodiscard]] milliseconds transit() const { return out_ == 0 ? transit_ : milliseconds(0); }
-  const Curve& curve_of(const Due& due, std::optional<Curve>& curve) const;
-  [[nodiscard]] double accrued(const Due& due, std::optional<Curve>& curve, Time when) const;
+  const Curve& curve_of(std::size_t near) const;
+  [[nodiscard]] double accrued(std::size_t near, Time when) const;
   void gather() const;
   [[nodiscard]] Sum most_accrued(Time when) const;
   [[nodiscard]] milliseconds reaches_cost(const Sum& least, const Sum& most, milliseconds span) const;
@@ -92,9 +90,7 @@ class AdaptiveSchedule final : public PollSchedule {
   milliseconds max_gap_;
   mutable Forecast forecast_;  ///< mutable for what it keeps at hand
   BySlot<Entry> entries_;
-  std::pmr::unsynchronized_pool_resource near_memory_;  ///< tasks come and go there at each look
-  mutable std::pmr::map<Due, std::optional<Curve>> near_{
-      &near_memory_};  ///< the soonest due; curves as they are needed
+  mutable NearList near_;  ///< the soonest due; mutable for curves that are needed
   SlotCalendar far_;
   SlotCalendar deadlines_;
   std::size_t waiting_ = 0, out_ = 0;

@@ -14,8 +14,8 @@ namespace mjwatchd {
 /// Slots by time, the soonest on top. It holds on to what became stale: whoever uses it knows which
 /// items still count.
 ///
-/// The first slice of time that has any is sorted; those of later slices wait unsorted in eight bytes
-/// each. With a million slots a single heap spends its time waiting for memory.
+/// A few are a heap. Of many, the first slice of time that has any is sorted; those of later slices wait unsorted in
+/// eight bytes each. With a million slots a single heap spends its time waiting for memory.
 class SlotCalendar {
  public:
   struct Item {
@@ -36,8 +36,8 @@ class SlotCalendar {
   }
 
   void push(const Item& item) {
-    if (!empty() && slice(item.when) >= edge_) return put_off(item);
-    if (empty()) edge_ = slice(item.when) + 1;
+    if (!later_.empty() && slice(item.when) >= edge_) return put_off(item);
+    if (later_.empty()) edge_ = std::max(edge_, slice(item.when) + 1);  // few enough for the heap alone
     added_.push_back(item);
     std::push_heap(added_.begin(), added_.end());
     if (added_.size() > std::max(kMostAdded, sorted_.size())) sort_anew();
