@@ -40,7 +40,7 @@ class Deadlines {
  private:
   struct Later {
     bool operator()(const Item& a, const Item& b) const {
-      if (a.when != b.when) return Time(a.when) > Time(b.when);
+      if (a.when != b.when) return a.when > b.when;
       return a.poller != b.poller ? a.poller > b.poller : a.slot > b.slot;
     }
   };

@@ -283,19 +283,19 @@ Time AdaptiveSchedule::next_call() const {
 
 // ---- whom
 
-/// The item of the waiting task whose deadline is next.
-const SlotCalendar::Item* AdaptiveSchedule::next_deadline() {
-  while (!deadlines_.empty()) {
+/// The waiting task whose deadline is next, if it has come. What is to come may be of tasks that no longer wait.
+std::optional<TaskSlot> AdaptiveSchedule::overdue(Time now) {
+  while (!deadlines_.empty() && deadlines_.top().when <= now) {
     const SlotCalendar::Item item = deadlines_.top();
     Entry& e = entries_[item.slot];
     const bool waits = e.place == Place::near || e.place == Place::far;
-    if (e.listed == item.when && waits && e.deadline == item.when) return &deadlines_.top();
+    if (e.listed == item.when && waits && e.deadline == item.when) return item.slot;
     deadlines_.pop();
     if (e.listed != item.when) continue;
     e.listed = waits ? Time(e.deadline) : kNever;
     if (waits) deadlines_.push({e.deadline, item.slot});
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void AdaptiveSchedule::take(Time now, std::size_t most, std::vector<TaskSlot>& out) {
@@ -303,9 +303,9 @@ void AdaptiveSchedule::take(Time now, std::size_t most, std::vector<TaskSlot>& o
   std::size_t count = std::min({most, batch_, waiting_});
   // Those that waited for max_gap, the oldest first, and then those that have most to gain.
   for (; count > 0; --count) {
-    const SlotCalendar::Item* item = next_deadline();
-    if (item == nullptr || item->when > now) break;
-    pick(item->slot, out);
+    const std::optional<TaskSlot> slot = overdue(now);
+    if (!slot) break;
+    pick(*slot, out);
   }
   refill();
   take_near(now, count, out);

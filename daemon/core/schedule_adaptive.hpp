@@ -70,7 +70,7 @@ class AdaptiveSchedule final : public PollSchedule {
   void pick(TaskSlot slot, std::vector<TaskSlot>& out);
   void refill();
   void drop_stale();
-  [[nodiscard]] const SlotCalendar::Item* next_deadline();
+  [[nodiscard]] std::optional<TaskSlot> overdue(Time now);
   [[nodiscard]] bool all_near() const { return far_.empty(); }
   [[nodiscard]] bool dense() const;
   /// How much later than its call a reply will be of. Nothing while tasks are out: they will soon be

@@ -24,13 +24,12 @@ class ShortTime {
     std::memcpy(bytes_.data(), &kept, bytes_.size());  // the low ones: all machines we are built for begin with them
   }
   operator Time() const {  // NOLINT(google-explicit-constructor)
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, bytes_.data(), bytes_.size());
-    const auto count = static_cast<Time::rep>(bits << kUnused) >> kUnused;  // with its sign
+    const Time::rep count = kept();
     if (count == kMax) return kNever;
     return count == kMin ? Time::min() : Time(milliseconds(count));
   }
-  friend bool operator==(const ShortTime& a, const ShortTime& b) { return Time(a) == Time(b); }
+  friend bool operator==(const ShortTime& a, const ShortTime& b) { return a.kept() == b.kept(); }
+  friend std::strong_ordering operator<=>(const ShortTime& a, const ShortTime& b) { return a.kept() <=> b.kept(); }
   friend bool operator==(const ShortTime& a, Time b) { return Time(a) == b; }
   friend std::strong_ordering operator<=>(const ShortTime& a, Time b) { return Time(a) <=> b; }
 
@@ -38,6 +37,12 @@ class ShortTime {
   static constexpr int kUnused = 24;
   static constexpr Time::rep kMax = (Time::rep{1} << 39) - 1, kMin = -(Time::rep{1} << 39);
   static_assert(std::endian::native == std::endian::little);
+
+  [[nodiscard]] Time::rep kept() const {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, bytes_.data(), bytes_.size());
+    return static_cast<Time::rep>(bits << kUnused) >> kUnused;  // with its sign
+  }
 
   std::array<unsigned char, 5> bytes_{};  ///< two's complement; 0: the origin
 };

@@ -13,12 +13,13 @@ namespace mjwatchd::sim {
 
 /// The number in a task's id, which is "t" and digits; 0 for what is no such id, else 1 more.
 [[nodiscard]] inline std::size_t task_place(std::string_view id) {
-  constexpr std::size_t kMost = 10'000'000;
-  std::size_t number = 0;
-  if (id.size() < 2 || id.front() != 't') return 0;
+  constexpr std::size_t kMostDigits = 8;
+  if (id.size() < 2 || id.size() > 1 + kMostDigits || id.front() != 't') return 0;
+  std::uint32_t number = 0;
   for (const char c : id.substr(1)) {
-    if (c < '0' || c > '9' || number > kMost) return 0;
-    number = number * 10 + static_cast<std::size_t>(c - '0');
+    const auto digit = static_cast<std::uint32_t>(c - '0');
+    if (digit > 9) return 0;
+    number = number * 10 + digit;
   }
   return number + 1;
 }
@@ -30,22 +31,32 @@ class ByTask {
  public:
   Thing& operator[](std::string_view id) {
     const std::size_t place = task_place(id);
-    if (place >= kTogether * things_.size()) things_.resize(place / kTogether + 1);
+    if (place >= room_) [[unlikely]]
+      grow(place);
     return things_[place / kTogether][place % kTogether];
   }
   /// Nothing, or one that is as it was made, when it was never asked for.
   [[nodiscard]] const Thing* find(std::string_view id) const {
     const std::size_t place = task_place(id);
-    return place < kTogether * things_.size() ? &things_[place / kTogether][place % kTogether] : nullptr;
+    return place < room_ ? &things_[place / kTogether][place % kTogether] : nullptr;
   }
   /// In the order of the numbers, with some that were never asked for.
   [[nodiscard]] auto all() { return things_ | std::views::join; }
   [[nodiscard]] auto all() const { return things_ | std::views::join; }
-  void clear() { things_.clear(); }
+  void clear() {
+    things_.clear();
+    room_ = 0;
+  }
 
  private:
   static constexpr std::size_t kTogether = 64;
+  void grow(std::size_t place) {
+    things_.resize(place / kTogether + 1);
+    room_ = kTogether * things_.size();
+  }
+
   std::deque<std::array<Thing, kTogether>> things_;  ///< what it holds never moves
+  std::size_t room_ = 0;                             ///< for so many
 };
 
 /// Rows of a table by their numbers, which run from 1 on.

@@ -74,7 +74,7 @@ void Disk::finish(bool fails) {
     } else if (fails) {
       one.result.detail = "disk full";
     } else {
-      one.result = std::visit([this](const auto& change) { return apply(change); }, std::get<Change>(one.what));
+      std::visit([&](const auto& change) { apply(change, one.result); }, std::get<Change>(one.what));
     }
   }
   // It is durable now; whoever asked hears of it a little later, or dies before.
@@ -117,13 +117,12 @@ void Disk::read(const Page& page) {
 
 // ---- tasks
 
-CommitResult Disk::apply(const change::Register& change) {
-  CommitResult result;
+void Disk::apply(const change::Register& change, CommitResult& result) {
   const Registration& asked = change.registration;
   if (const TaskRow* known = task(asked.key)) {
     result.code = CommitResult::Code::existing;
     result.task = known->record;
-    return result;
+    return;
   }
   TaskRow& row = tables_.tasks[asked.key.id] = TaskRow{};
   row.no = ++tables_.last_task;
@@ -147,7 +146,6 @@ CommitResult Disk::apply(const change::Register& change) {
   result.task = row.record;
   tables_.ever[asked.key.id] = true;
   watching_.insert(asked.key);
-  return result;
 }
 
 /// A late picture of a task that has ended is the only news there can be of it.
@@ -157,12 +155,11 @@ bool Disk::allowed(const TaskRow& row, const change::Task& change) {
          std::none_of(change.events.begin(), change.events.end(), is_final_event);
 }
 
-CommitResult Disk::apply(const change::Task& change) {
-  CommitResult result;
+void Disk::apply(const change::Task& change, CommitResult& result) {
   TaskRow* const found = row(change.key);
   if (found == nullptr || !allowed(*found, change)) {
     result.code = CommitResult::Code::missing;
-    return result;
+    return;
   }
   TaskRow& row = *found;
   if (change.phase < row.record.phase) broken(change.key, "goes back a phase");
@@ -185,7 +182,6 @@ CommitResult Disk::apply(const change::Task& change) {
   }
   if (change.phase >= Phase::late && row.ending == Ending::none) broken(change.key, "is over without an ending");
   if (change.phase != Phase::watching) result.task = row.record;  // nobody needs to be told what goes on
-  return result;
 }
 
 void Disk::merge(TaskRow& row, const Snapshot& seen, WallTime at) {
@@ -207,29 +203,25 @@ std::optional<WallTime> Disk::links_expire(const TaskKey& key, WallTime at) {
   return at + *plan->pictures.links_live;
 }
 
-CommitResult Disk::apply(const change::Forget& change) {
-  CommitResult result;
+void Disk::apply(const change::Forget& change, CommitResult& result) {
   watching_.erase(change.key);
   TaskRow* const found = row(change.key);
   result.code = found != nullptr ? CommitResult::Code::done : CommitResult::Code::missing;
   if (found != nullptr) *found = TaskRow{};
-  return result;
 }
 
-CommitResult Disk::apply(const change::AddReceiver& change) {
-  CommitResult result;
+void Disk::apply(const change::AddReceiver& change, CommitResult& result) {
   TaskRow* const found = row(change.key);
   result.code = CommitResult::Code::missing;
-  if (found == nullptr) return result;
+  if (found == nullptr) return;
   TaskRow& row = *found;
   const std::string name = receiver_of(change.target).name;
   const auto same = [&](const WebhookTarget& other) { return receiver_of(other).name == name; };
   result.code = CommitResult::Code::existing;
-  if (std::any_of(row.receivers.begin(), row.receivers.end(), same)) return result;
+  if (std::any_of(row.receivers.begin(), row.receivers.end(), same)) return;
   row.receivers.push_back(change.target);
   result.code = CommitResult::Code::done;
   if (row.final_event != 0) deliver(*tables_.events.find(row.final_event), change.target, change.at, true, result);
-  return result;
 }
 
 // ---- events and deliveries
@@ -298,11 +290,10 @@ void Disk::deliver(const EventRow& event, const WebhookTarget& target, WallTime 
   tables_.deliveries.add(std::move(row));
 }
 
-CommitResult Disk::apply(const change::Delivery& change) {
-  CommitResult result;
+void Disk::apply(const change::Delivery& change, CommitResult& result) {
   DeliveryRow* const found = tables_.deliveries.find(change.no);
   result.code = CommitResult::Code::missing;
-  if (found == nullptr) return result;
+  if (found == nullptr) return;
   DeliveryRecord& record = found->record;
   if (record.state == DeliveryState::delivered && change.state != DeliveryState::delivered) {
     broken("delivery " + std::to_string(change.no) + " was delivered, and now it was not");
@@ -312,11 +303,9 @@ CommitResult Disk::apply(const change::Delivery& change) {
   record.due = change.due;
   if (record.state != DeliveryState::pending) tables_.chain_ended(record.task, found->receiver) = clock_.now();
   result.code = CommitResult::Code::done;
-  return result;
 }
 
-CommitResult Disk::apply(const change::Replay& change) {
-  CommitResult result;
+void Disk::apply(const change::Replay& change, CommitResult& result) {
   result.code = CommitResult::Code::done;
   for (DeliveryRow& row : tables_.deliveries) {
     DeliveryRecord& record = row.record;
@@ -329,22 +318,18 @@ CommitResult Disk::apply(const change::Replay& change) {
     row.out_of_order = true;
     result.deliveries.push_back(record);
   }
-  return result;
 }
 
-CommitResult Disk::apply(const change::Failing& change) {
+void Disk::apply(const change::Failing& change, CommitResult& result) {
   if (change.since) {
     tables_.failing[change.endpoint] = *change.since;
   } else {
     tables_.failing.erase(change.endpoint);
   }
-  CommitResult result;
   result.code = CommitResult::Code::done;
-  return result;
 }
 
-CommitResult Disk::apply(const change::Receiver& change) {
-  CommitResult result;
+void Disk::apply(const change::Receiver& change, CommitResult& result) {
   result.code = CommitResult::Code::done;
   tables_.failing.erase(change.name);
   if (change.disabled) {
@@ -361,11 +346,9 @@ CommitResult Disk::apply(const change::Receiver& change) {
     record.due = change.at;
     result.deliveries.push_back(record);
   }
-  return result;
 }
 
-CommitResult Disk::apply(const change::Test& change) {
-  CommitResult result;
+void Disk::apply(const change::Test& change, CommitResult& result) {
   result.code = CommitResult::Code::done;
   EventRow event;
   event.no = tables_.events.next();
@@ -374,14 +357,11 @@ CommitResult Disk::apply(const change::Test& change) {
   target.endpoint = change.endpoint;
   deliver(event, target, change.at, true, result);
   tables_.events.add(std::move(event));
-  return result;
 }
 
-CommitResult Disk::apply(const change::Learned& change) {
+void Disk::apply(const change::Learned& change, CommitResult& result) {
   tables_.learned[change.gateway] = change.state;
-  CommitResult result;
   result.code = CommitResult::Code::done;
-  return result;
 }
 
 }  // namespace mjwatchd::sim

@@ -65,7 +65,9 @@ class Disk {
   void commit(Change&& change, Done&& done);
   /// At once, without the queue: what a database does whose clients queue for themselves.
   CommitResult write(const Change& change) {
-    return std::visit([this](const auto& one) { return apply(one); }, change);
+    CommitResult result;
+    std::visit([&](const auto& one) { apply(one, result); }, change);
+    return result;
   }
   void adopt(Page page);
   /// Whatever waits is lost; who asked is no more.
@@ -117,16 +119,16 @@ class Disk {
   void read(const Page& page);
 
   [[nodiscard]] TaskRow* row(const TaskKey& key) { return const_cast<TaskRow*>(std::as_const(*this).task(key)); }
-  CommitResult apply(const change::Register& change);
-  CommitResult apply(const change::Task& change);
-  CommitResult apply(const change::Forget& change);
-  CommitResult apply(const change::AddReceiver& change);
-  CommitResult apply(const change::Delivery& change);
-  CommitResult apply(const change::Replay& change);
-  CommitResult apply(const change::Receiver& change);
-  CommitResult apply(const change::Failing& change);
-  CommitResult apply(const change::Test& change);
-  CommitResult apply(const change::Learned& change);
+  void apply(const change::Register& change, CommitResult& result);
+  void apply(const change::Task& change, CommitResult& result);
+  void apply(const change::Forget& change, CommitResult& result);
+  void apply(const change::AddReceiver& change, CommitResult& result);
+  void apply(const change::Delivery& change, CommitResult& result);
+  void apply(const change::Replay& change, CommitResult& result);
+  void apply(const change::Receiver& change, CommitResult& result);
+  void apply(const change::Failing& change, CommitResult& result);
+  void apply(const change::Test& change, CommitResult& result);
+  void apply(const change::Learned& change, CommitResult& result);
 
   [[nodiscard]] bool allowed(const TaskRow& row, const change::Task& change);
   void merge(TaskRow& row, const Snapshot& seen, WallTime at);

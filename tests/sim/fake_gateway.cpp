@@ -61,12 +61,9 @@ FetchReply FakeGateway::answer(bool batch, const std::vector<std::string>& ids) 
   reply.tasks.reserve(ids.size());
   for (const std::string& id : ids) {
     const TaskPlan& task = *plan(id);
-    auto seen = look(task);
-    if (!seen) continue;
-    if (batch && dice_.chance(1)) {  // told twice, and not always alike
-      if (auto other = look(task)) reply.tasks.push_back(std::move(*other));
-    }
-    reply.tasks.push_back(std::move(*seen));
+    if (!look(task, reply.tasks)) continue;
+    const bool twice = batch && dice_.chance(1);  // and not always alike
+    if (twice && look(task, reply.tasks)) std::iter_swap(reply.tasks.end() - 2, reply.tasks.end() - 1);
   }
   if (batch && dice_.chance(1)) {
     reply.tasks.emplace_back();
@@ -162,13 +159,14 @@ bool FakeGateway::knows(const TaskPlan& task, milliseconds when) const {
   return !plan_.forgetful || !plan_.forgetful->has(when) || task.submitted >= plan_.forgetful->from;
 }
 
-std::optional<Snapshot> FakeGateway::look(const TaskPlan& task) {
+/// Adds what it tells of the task; false when it does not know it.
+bool FakeGateway::look(const TaskPlan& task, std::vector<Snapshot>& told) {
   milliseconds when = clock_.now();
-  if (!knows(task, when)) return std::nullopt;
+  if (!knows(task, when)) return false;
   // From a cache, or from another server that lags behind.
   if (!calm_ && dice_.chance(plan_.stale)) when = std::max(task.submitted, when - dice_.between(0ms, 60s));
   const Stage& present = *stage(task, when);
-  Snapshot seen;
+  Snapshot& seen = told.emplace_back();
   seen.id = task.registration.key.id;
   seen.status = present.status;
   seen.progress = present.progress;
@@ -182,7 +180,7 @@ std::optional<Snapshot> FakeGateway::look(const TaskPlan& task) {
   if (is_final(seen.status)) seen.finished = wall_ + task.submitted + present.after + plan_.clock_ahead;
   seen.digest = 1 + static_cast<std::uint64_t>(present.status) * 1000 + present.progress.value_or(200);
   if (seen.progress != present.progress) ++seen.digest;
-  return seen;
+  return true;
 }
 
 }  // namespace mjwatchd::sim

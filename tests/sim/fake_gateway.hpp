@@ -36,7 +36,7 @@ class FakeGateway {
   void shuffle(std::vector<Snapshot>& tasks);
   [[nodiscard]] bool moody(FetchReply& reply);
   [[nodiscard]] bool dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply);
-  [[nodiscard]] std::optional<Snapshot> look(const TaskPlan& task);
+  bool look(const TaskPlan& task, std::vector<Snapshot>& told);
   [[nodiscard]] bool knows(const TaskPlan& task, milliseconds when) const;
   [[nodiscard]] const TaskPlan* plan(const std::string& id) const;
   [[nodiscard]] const Stage* stage(const TaskPlan& plan, milliseconds when) const;

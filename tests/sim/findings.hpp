@@ -1,8 +1,11 @@
 // What a run showed: broken promises, a trace for people, and a fingerprint of all that was done.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <iostream>
 #include <sstream>
@@ -55,6 +58,14 @@ class Findings {
 
   void mix(std::string_view text) {  // FNV-1a
     for (const char c : text) fingerprint_ = (fingerprint_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  }
+  /// What is said in the program itself, eight characters at a time.
+  template <std::size_t kAt = 0, std::size_t kSize>
+  void mix(const char (&text)[kSize]) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text + kAt, std::min<std::size_t>(8, kSize - kAt));
+    mix(eight);
+    if constexpr (kAt + 8 < kSize) mix<kAt + 8>(text);
   }
   void mix(std::integral auto number) {
     fingerprint_ = (fingerprint_ ^ static_cast<std::uint64_t>(number)) * 0x9e3779b97f4a7c15ULL;

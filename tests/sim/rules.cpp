@@ -147,6 +147,8 @@ void Rules::look(const Watcher& watcher, const Settings& settings) {
 bool Rules::strained(const Settings& settings) {
   bool any = false;
   for (auto& [name, line] : lines_) {
+    const bool lately = !line.calls.empty() && clock_.now() - line.calls.back() < 7s;
+    if (!line.troubled && line.in_flight == 0 && !lately) continue;
     const auto limits = settings.gateways.find(name);
     if (limits == settings.gateways.end()) continue;
     while (!line.calls.empty() && clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();

@@ -53,6 +53,12 @@ class World {
     inbox_.emplace_back(std::forward<Heard>(event));
     plan_step();
   }
+  /// The same, for what is large: a new event, to be filled in.
+  template <typename Heard>
+  Heard& told() {
+    plan_step();
+    return std::get<Heard>(inbox_.emplace_back(std::in_place_type<Heard>));
+  }
   void plan_step();
   void step();
   void plan_wake();

@@ -28,7 +28,9 @@ void World::obey(action::Persist& action) {
     if (std::holds_alternative<change::Register>(change) && result.code == CommitResult::Code::done) {
       rules_.adopted(result.task->key);
     }
-    tell(event::Persisted{no, std::move(result)});
+    auto& told = this->told<event::Persisted>();
+    told.change = no;
+    told.result = std::move(result);
   });
 }
 
@@ -48,7 +50,9 @@ void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std
     findings_.note(clock_.now(), "reply ", call, " verdict ", static_cast<int>(reply.verdict), " tasks ",
                    reply.tasks.size());
     rules_.replied(gateway, asked, batch, reply);
-    tell(event::BatchFetched{call, std::move(reply)});
+    auto& told = this->told<event::BatchFetched>();
+    told.call = call;
+    told.reply = std::move(reply);
   };
   gateways_.at(gateway)->fetch(batch, std::move(ids), heard);
 }
