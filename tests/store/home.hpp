@@ -2,6 +2,7 @@
 #pragma once
 
 #include <asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -28,8 +29,9 @@ class Home {
 
 /// Which kind is a matter of what the program is linked with. `folder` is there and empty.
 [[nodiscard]] std::unique_ptr<Home> make_home(const std::filesystem::path& folder);
-/// The same of one kind, where a program has it; `url` names a schema.
+/// The same of one kind, where a program has it; `url` names a schema, and a `lease` runs that long.
 [[nodiscard]] std::unique_ptr<Home> make_sqlite_home(const std::filesystem::path& folder);
-[[nodiscard]] std::unique_ptr<Home> make_postgres_home(const std::filesystem::path& folder, const std::string& url);
+[[nodiscard]] std::unique_ptr<Home> make_postgres_home(const std::filesystem::path& folder, const std::string& url,
+                                                       std::chrono::milliseconds lease = std::chrono::seconds(15));
 
 }  // namespace mjwatchd::store::test

@@ -18,8 +18,7 @@ void Writer::close() {
   if (!thread_.joinable()) return;
   thread_.join();
   queue_.drop_prunings();
-  tables_.reset();
-  db_.reset();
+  hang_up();
 }
 
 void Writer::run() {

@@ -65,6 +65,7 @@ class Writer {
   [[nodiscard]] bool committed(std::int64_t transaction);
   [[nodiscard]] EventNo before_first(const Results& results);
   void back_out();
+  void hang_up();
   void rest(milliseconds time);
 
   ChangeQueue queue_;

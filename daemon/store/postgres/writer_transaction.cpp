@@ -12,6 +12,7 @@ constexpr std::chrono::seconds kLastWait{5};  ///< at the end, for a database th
 constexpr milliseconds kFirstRest{100};
 constexpr milliseconds kLongestRest{2'000};
 constexpr std::size_t kNumbersInANote = 400;  ///< what others are called may be 8,000 bytes long
+constexpr const char* kFuture = "22023";      ///< SQLSTATE: no such transaction number was given out yet
 constexpr const char* kNotOurs = "this daemon no longer holds the task";
 
 /// The store is being closed, and the database did not come back.
@@ -19,6 +20,8 @@ class GivenUp : public std::runtime_error {
  public:
   GivenUp() : std::runtime_error("the daemon ended before the database was there again") {}
 };
+
+CommitResult failed(const std::exception& error) { return only(CommitResult::Code::failed, error.what()); }
 
 /// Events that were numbered as the first, second, … of their transaction get the numbers that they have.
 void number_events(std::vector<CommitResult>& results, EventNo before) {
@@ -43,6 +46,8 @@ Writer::Results Writer::apply_all(const Batch& batch) {
   try {
     apply_surely(rest, results);
     return results;
+  } catch (const GivenUp& error) {  // it may be in doubt: nothing of it is tried again
+    return Results(batch.size(), failed(error));
   } catch (const std::exception&) {
     results.clear();
   }
@@ -51,13 +56,16 @@ Writer::Results Writer::apply_all(const Batch& batch) {
     try {
       apply_surely(rest.first(1), one);
       results.push_back(std::move(one.front()));
+    } catch (const GivenUp& error) {
+      results.resize(batch.size(), failed(error));
+      break;
     } catch (const std::exception& error) {
       const auto* postgres = dynamic_cast<const PostgresError*>(&error);
       const bool no_room = postgres != nullptr && postgres->full();
       const bool registration = std::holds_alternative<change::Register>(rest.front().change);
       spdlog::error("the store could not apply a change: {}", error.what());
-      results.push_back(
-          only(no_room && registration ? CommitResult::Code::full : CommitResult::Code::failed, error.what()));
+      results.push_back(failed(error));
+      if (no_room && registration) results.back().code = CommitResult::Code::full;
     }
   }
   return results;
@@ -217,8 +225,7 @@ BatchTables& Writer::tables() {
       standing_.away({});
       return *tables_;
     } catch (const PostgresError& error) {
-      tables_.reset();
-      db_.reset();
+      hang_up();
       standing_.away(error.what());
     }
     rest(pause);
@@ -226,7 +233,8 @@ BatchTables& Writer::tables() {
   return *tables_;
 }
 
-// A COMMIT whose answer was lost may have been done, may be going on, or was never begun.
+// A COMMIT whose answer was lost may have been done, may be going on, or was never begun. What can't be asked now is
+// asked later: to try again what was done would be to do it twice.
 bool Writer::committed(std::int64_t transaction) {
   for (;;) {
     try {
@@ -235,7 +243,7 @@ bool Writer::committed(std::int64_t transaction) {
       const std::string status = rows.next() ? rows.text(0) : "aborted";
       if (status != "in progress") return status == "committed";
     } catch (const PostgresError& error) {
-      if (!error.lost()) throw;
+      if (error.state() == kFuture) return false;  // a standby took over that never had it
       back_out();
     }
     rest(kFirstRest);
@@ -253,8 +261,7 @@ EventNo Writer::before_first(const Results& results) {
       static_cast<void>(tables());
       return known->no + db_->number("SELECT no FROM events WHERE gateway = ? AND id = ? AND webhook_id = ?",
                                      known->key.gateway, known->key.id, known->webhook_id);
-    } catch (const PostgresError& error) {
-      if (!error.lost()) throw;
+    } catch (const PostgresError&) {
       back_out();
     }
     rest(kFirstRest);
@@ -269,7 +276,10 @@ void Writer::back_out() {
     if (db_->good() && db_->in_transaction()) db_->run("ROLLBACK");
   } catch (const PostgresError&) {  // then the connection is gone, and with it the transaction
   }
-  if (db_->good() && !db_->in_transaction()) return;
+  if (!db_->good() || db_->in_transaction()) hang_up();
+}
+
+void Writer::hang_up() {
   tables_.reset();
   db_.reset();
 }

@@ -8,10 +8,11 @@ namespace {
 
 class PostgresHome final : public Home {
  public:
-  PostgresHome(std::filesystem::path folder, std::string url) : folder_(std::move(folder)), url_(std::move(url)) {}
+  PostgresHome(std::filesystem::path folder, std::string url, milliseconds lease)
+      : folder_(std::move(folder)), url_(std::move(url)), lease_(lease) {}
 
   std::unique_ptr<Store> open(asio::io_context& io, StoreRules rules, webhooks::SecretBox secrets) override {
-    PostgresOptions options{url_, "", folder_, "test", milliseconds(15'000), std::move(rules), std::move(secrets)};
+    PostgresOptions options{url_, "", folder_, "test", lease_, std::move(rules), std::move(secrets)};
     return std::make_unique<PostgresStore>(io, std::move(options));
   }
 
@@ -26,12 +27,14 @@ class PostgresHome final : public Home {
  private:
   std::filesystem::path folder_;
   std::string url_;
+  milliseconds lease_;
 };
 
 }  // namespace
 
-std::unique_ptr<Home> make_postgres_home(const std::filesystem::path& folder, const std::string& url) {
-  return std::make_unique<PostgresHome>(folder, url);
+std::unique_ptr<Home> make_postgres_home(const std::filesystem::path& folder, const std::string& url,
+                                         std::chrono::milliseconds lease) {
+  return std::make_unique<PostgresHome>(folder, url, lease);
 }
 
 std::unique_ptr<Home> make_home(const std::filesystem::path& folder) {

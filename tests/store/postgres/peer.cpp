@@ -6,8 +6,9 @@
 
 namespace mjwatchd::store::test {
 
-Peer::Peer(const std::string& url)
-    : state(usual_rules(), [&url](const std::filesystem::path& folder) { return make_postgres_home(folder, url); }) {
+Peer::Peer(const std::string& url, std::chrono::milliseconds lease)
+    : state(usual_rules(),
+            [&](const std::filesystem::path& folder) { return make_postgres_home(folder, url, lease); }) {
   state.store->adopt([this](std::vector<Event> page) {
     begun = begun || page.empty();
     if (on_told) on_told(page);
