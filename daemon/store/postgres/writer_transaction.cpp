@@ -87,6 +87,7 @@ void Writer::apply_surely(std::span<const Job> jobs, Results& results) {
       const std::int64_t ending = ending_;
       back_out();
       if (error.lost()) {
+        hang_up();  // one that only reads, too: the next one is asked whether it writes
         spdlog::warn("the connection to PostgreSQL is lost, and made again: {}", error.what());
         if (ending != 0 && committed(ending)) {
           number_events(results, before_first(results));
