@@ -22,6 +22,8 @@ class PostgresError : public std::runtime_error {
   [[nodiscard]] bool again() const {
     return state_.starts_with("40") || state_ == "55P03" || state_ == "57014" || state_ == "23505";
   }
+  /// The server has too little memory, disk or anything else just now.
+  [[nodiscard]] bool short_of_room() const { return state_.starts_with("53"); }
   /// No room on the server's disk.
   [[nodiscard]] bool full() const { return state_ == "53100"; }
 

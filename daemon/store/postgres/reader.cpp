@@ -5,7 +5,7 @@
 namespace mjwatchd::store::postgres {
 namespace {
 
-constexpr milliseconds kRest{500};  ///< between attempts to connect
+constexpr milliseconds kRest{500};  ///< between attempts
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void Reader::run() {
   }
 }
 
-/// False when the database is away.
+/// False when it is to be asked again: the database is away, others were in the way, or it had no room to work in.
 bool Reader::tried(const Job& job) {
   try {
     if (!db_) db_ = std::make_unique<Connection>(address_);
@@ -42,7 +42,7 @@ bool Reader::tried(const Job& job) {
     return true;
   } catch (const PostgresError& error) {
     db_.reset();
-    if (error.lost()) return false;
+    if (error.lost() || error.again() || error.short_of_room()) return false;
     job.failed(error);
   } catch (const std::exception& error) {
     db_.reset();

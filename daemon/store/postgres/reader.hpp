@@ -11,8 +11,9 @@
 
 namespace mjwatchd::store::postgres {
 
-/// Runs questions one after another on a connection of its own. While the database is away they wait: to answer
-/// as if nothing were there would be a lie that ends tasks. Owned and called on the loop's thread.
+/// Runs questions one after another on a connection of its own. While the database is away, or others are in the way,
+/// they wait: to answer as if nothing were there would be a lie that ends tasks and deliveries. Owned and called on the
+/// loop's thread.
 class Reader {
  public:
   using Question = std::function<void(Connection&)>;
