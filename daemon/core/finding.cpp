@@ -44,11 +44,9 @@ bool moved(const Task& task, Status status, std::optional<std::uint8_t> progress
   return (status != task.status && status != Status::unknown) || progress_moved(task, progress);
 }
 
-std::optional<change::Task> find_change(const Task& task, const Snapshot& snapshot, const WatchSettings& watch,
-                                        Now now) {
+bool find_change(const Task& task, const Snapshot& snapshot, const WatchSettings& watch, Now now,
+                 change::Task& change) {
   assert(!is_final(task.status) && task.phase == Phase::watching);
-  std::optional<change::Task> found(std::in_place);  // large, and not to be moved
-  change::Task& change = *found;
   change.at = now.wall;
   change.stalled = task.stalled;
   const bool moves = moved(task, snapshot.status, snapshot.progress);
@@ -60,7 +58,7 @@ std::optional<change::Task> find_change(const Task& task, const Snapshot& snapsh
   if (is_final(snapshot.status)) {
     change.stalled = false;
     tell_end(task, snapshot, change);
-    return found;
+    return true;
   }
   tell_running(task, snapshot, change);
   const Status status = snapshot.status == Status::unknown ? task.status : snapshot.status;
@@ -68,8 +66,7 @@ std::optional<change::Task> find_change(const Task& task, const Snapshot& snapsh
     change.stalled = true;
     change.events.push_back(EventType::stalled);
   }
-  if (!change.snapshot && change.events.empty()) found.reset();
-  return found;
+  return change.snapshot || !change.events.empty();
 }
 
 }  // namespace mjwatchd

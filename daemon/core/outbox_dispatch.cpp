@@ -26,6 +26,7 @@ constexpr std::size_t kRecordingAtOnce = 4096;
 
 void Outbox::Impl::advance(Now now, Actions& out) {
   last_now_ = now.steady;
+  if (next_wakeup() > now.steady) return;  // nothing to be done
   ask_again(now);
   if (!stopped_) {
     run_timers(now);
@@ -117,7 +118,7 @@ void Outbox::Impl::ask_again(Now now) {
 void Outbox::Impl::emit(Actions& out) {
   for (Own& own : outgoing_) {
     const ChangeNo no = ++last_change_;
-    out.emplace_back(action::Persist{no, own.change});
+    out.emplace_back(std::in_place_type<action::Persist>, no, own.change);
     own_.emplace(no, std::move(own));
   }
   outgoing_.clear();

@@ -153,7 +153,8 @@ bool Poller::queued(const Part& part) const {
 // ---- asking
 
 void Poller::pump(Now now, CallNo& last_call, Actions& out, std::unordered_map<CallNo, Poller*>& calls) {
-  if (!settings_) return;
+  if (!settings_ || link_->ready_at() > now.steady) return;
+  if (pieces_.empty() && alone_.empty() && schedule_->next_call() > now.steady) return;
   Call call;
   while (link_->ready_at() <= now.steady && next_call(now, call)) {
     const CallNo no = ++last_call;

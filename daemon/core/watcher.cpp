@@ -85,16 +85,21 @@ void Watcher::Impl::reconfigure(const Settings& settings, Now now, Actions& out)
 // ---- what is heard
 
 void Watcher::Impl::hear(const event::Registered& event) {
-  persist(change::Register{event.registration, now_.wall}, Registering{event.ticket});
+  auto& change = new_change<change::Register>();
+  change.registration = event.registration;
+  change.at = now_.wall;
+  persist(Registering{event.ticket});
 }
 
 void Watcher::Impl::hear(const event::Deleted& event) {
-  persist(change::Forget{event.key}, Forgetting{event.ticket, event.key});
+  new_change<change::Forget>().key = event.key;
+  persist(Forgetting{event.ticket, event.key});
 }
 
 void Watcher::Impl::hear(const event::ChangeAsked& event) {
   const auto* receiver = std::get_if<change::Receiver>(&event.change);
-  persist(event.change, Asking{event.ticket, receiver ? std::optional(*receiver) : std::nullopt});
+  out_->emplace_back(std::in_place_type<action::Persist>, 0U, event.change);
+  persist(Asking{event.ticket, receiver ? std::optional(*receiver) : std::nullopt});
 }
 
 void Watcher::Impl::hear(const event::RefreshAsked& event) {

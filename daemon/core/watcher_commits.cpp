@@ -12,7 +12,7 @@ constexpr milliseconds kCommitAgain = 1s;  ///< a disk that failed is given this
 constexpr milliseconds kLearnedEvery = 1min;
 }  // namespace
 
-void Watcher::Impl::change_task(const Ref& ref, change::Task&& change, std::optional<Look> look) {
+void Watcher::Impl::change_task(const Ref& ref, const change::Task& change, std::optional<Look> look) {
   assert(alive(ref));
   assert(task_of(ref).place != Place::settling);  // one change of a task at a time
   // Final stays final: what is left after SUCCESS are its pictures and its announcement.
@@ -24,7 +24,7 @@ void Watcher::Impl::change_task(const Ref& ref, change::Task&& change, std::opti
   Changing wish{ref, change.phase, change.stalled, false, std::nullopt, std::move(look)};
   wish.says_started = std::find(change.events.begin(), change.events.end(), EventType::started) != change.events.end();
   if (change.snapshot) wish.digest = change.snapshot->digest;
-  persist(std::move(change), std::move(wish));
+  persist(std::move(wish));
 }
 
 void Watcher::Impl::hear(const event::Persisted& event) {
@@ -144,7 +144,10 @@ void Watcher::Impl::learn() {
       std::string& before = learned_[name];
       if (!state.empty() && state != before) {
         before = state;
-        persist(change::Learned{name, before}, Learning{});
+        auto& change = new_change<change::Learned>();
+        change.gateway = name;
+        change.state = before;
+        persist(Learning{});
       }
     }
     learn_next_ = std::min(learn_next_, last->second + kLearnedEvery);

@@ -111,16 +111,19 @@ class Watcher::Impl {
   // Commits (watcher_commits.cpp).
   /// News comes faster than the disk takes it: it is not asked for, so that what waits stays bounded.
   [[nodiscard]] bool overwhelmed() const { return wishes_.size() >= kMostWishes; }
-  /// Any change, as it is or by its kind: they are large, and not to be moved more often than it takes.
+  /// The latest action: a change of that kind, to be filled in, and then numbered by persist() or change_task(). They
+  /// are large, and not to be moved.
   template <typename Kind>
-  void persist(Kind&& change, Wish&& wish) {
+  Kind& new_change() {
+    Action& action = out_->emplace_back(std::in_place_type<action::Persist>, std::in_place_type<Kind>);
+    return std::get<Kind>(std::get<action::Persist>(action).change);
+  }
+  void persist(Wish&& wish) {
     const ChangeNo no = ++last_change_;
     wishes_.emplace(no, std::move(wish));
-    auto& persist = std::get<action::Persist>(out_->emplace_back(std::in_place_type<action::Persist>));
-    persist.no = no;
-    persist.change = std::forward<Kind>(change);
+    std::get<action::Persist>(out_->back()).no = no;
   }
-  void change_task(const Ref& ref, change::Task&& change, std::optional<Look> look);
+  void change_task(const Ref& ref, const change::Task& change, std::optional<Look> look);
   void settled(const Registering& wish, const CommitResult& result);
   void settled(const Forgetting& wish, const CommitResult& result);
   void settled(const Asking& wish, const CommitResult& result);

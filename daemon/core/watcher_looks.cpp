@@ -11,28 +11,31 @@ void Watcher::Impl::news(Poller& poller, const Poller::News& news) {
   const Task& task = task_of(ref);
   assert(task.phase == Phase::watching && task.place == Place::asked);
   if (news.snapshot == nullptr) {
-    change::Task change;
+    auto& change = new_change<change::Task>();
     change.key = key_of(ref);
     change.phase = Phase::done;
     change.ending = Ending::lost;
     change.events = {EventType::lost};
     change.at = now_.wall;
-    return change_task(ref, std::move(change), std::nullopt);
+    return change_task(ref, change, std::nullopt);
   }
-  auto change = find_change(task, *news.snapshot, settings_.watch, now_);
-  if (!change) return poller.unchanged(news.slot, news.look, now_);
-  change->key = key_of(ref);
-  change_task(ref, std::move(*change), news.look);
+  auto& change = new_change<change::Task>();
+  if (!find_change(task, *news.snapshot, settings_.watch, now_, change)) {
+    out_->pop_back();
+    return poller.unchanged(news.slot, news.look, now_);
+  }
+  change.key = key_of(ref);
+  change_task(ref, change, news.look);
 }
 
 void Watcher::Impl::expire(const Ref& ref) {
-  change::Task change;
+  auto& change = new_change<change::Task>();
   change.key = key_of(ref);
   change.phase = Phase::done;
   change.ending = Ending::expired;
   change.events = {EventType::expired};
   change.at = now_.wall;
-  change_task(ref, std::move(change), std::nullopt);
+  change_task(ref, change, std::nullopt);
 }
 
 }  // namespace mjwatchd

@@ -128,7 +128,7 @@ void Watcher::Impl::pictures_came(const Ref& ref, SaveVerdict verdict, const Ima
 void Watcher::Impl::announce_success(const Ref& ref, Phase phase, ImageResult images) {
   const Task& task = task_of(ref);
   assert(task.status == Status::success);
-  change::Task change;
+  auto& change = new_change<change::Task>();
   change.key = key_of(ref);
   change.phase = phase;
   change.ending = Ending::succeeded;
@@ -137,7 +137,7 @@ void Watcher::Impl::announce_success(const Ref& ref, Phase phase, ImageResult im
     change.events = {EventType::succeeded};
     change.images = std::move(images);
   }
-  change_task(ref, std::move(change), std::nullopt);
+  change_task(ref, change, std::nullopt);
 }
 
 /// Success was announced without pictures: what comes now is news only if it is a picture.
@@ -148,14 +148,14 @@ void Watcher::Impl::pictures_late(const Ref& ref, SaveVerdict verdict, const Ima
     return;
   }
   if (verdict == SaveVerdict::gone && task.pictures()->on_request) return drop(ref);
-  change::Task change;
+  auto& change = new_change<change::Task>();
   change.key = key_of(ref);
   change.phase = Phase::done;
   change.ending = Ending::succeeded;
   change.at = now_.wall;
   if (verdict != SaveVerdict::gone) change.images = result;
   if (verdict == SaveVerdict::saved) change.events = {EventType::images};
-  change_task(ref, std::move(change), std::nullopt);
+  change_task(ref, change, std::nullopt);
 }
 
 }  // namespace mjwatchd

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,6 +17,12 @@ namespace action {
 struct Persist {
   ChangeNo no = 0;
   Change change;
+
+  Persist() = default;
+  Persist(ChangeNo number, Change what) : no(number), change(std::move(what)) {}
+  /// A change of that kind, to be filled in where it is: changes are large.
+  template <typename Kind>
+  explicit Persist(std::in_place_type_t<Kind> kind) : change(kind) {}
 };
 /// POST list-by-condition → event::BatchFetched.
 struct FetchBatch {

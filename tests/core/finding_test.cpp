@@ -33,7 +33,9 @@ Snapshot seen(Status status, std::optional<std::uint8_t> progress = {}, std::uin
 }
 
 std::optional<change::Task> find(const Task& known, const Snapshot& snapshot, milliseconds when = 10s) {
-  return find_change(known, snapshot, kWatch, at(when));
+  std::optional<change::Task> change(std::in_place);
+  if (!find_change(known, snapshot, kWatch, at(when), *change)) change.reset();
+  return change;
 }
 
 std::vector<EventType> events(const std::optional<change::Task>& change) {

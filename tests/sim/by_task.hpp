@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <ranges>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mjwatchd::sim {
 
@@ -29,34 +31,46 @@ namespace mjwatchd::sim {
 template <typename Thing>
 class ByTask {
  public:
+  ByTask() = default;
+  ByTask(const ByTask& other) {
+    for (const auto& some : other.things_) things_.push_back(std::make_unique<Chunk>(*some));
+  }
+  ByTask(ByTask&&) noexcept = default;
+  ByTask& operator=(ByTask other) noexcept {
+    things_.swap(other.things_);
+    return *this;
+  }
+  ~ByTask() = default;
+
   Thing& operator[](std::string_view id) {
     const std::size_t place = task_place(id);
-    if (place >= room_) [[unlikely]]
+    if (place / kTogether >= things_.size()) [[unlikely]]
       grow(place);
-    return things_[place / kTogether][place % kTogether];
+    return (*things_[place / kTogether])[place % kTogether];
   }
   /// Nothing, or one that is as it was made, when it was never asked for.
   [[nodiscard]] const Thing* find(std::string_view id) const {
     const std::size_t place = task_place(id);
-    return place < room_ ? &things_[place / kTogether][place % kTogether] : nullptr;
+    return place / kTogether < things_.size() ? &(*things_[place / kTogether])[place % kTogether] : nullptr;
   }
   /// In the order of the numbers, with some that were never asked for.
-  [[nodiscard]] auto all() { return things_ | std::views::join; }
-  [[nodiscard]] auto all() const { return things_ | std::views::join; }
-  void clear() {
-    things_.clear();
-    room_ = 0;
+  [[nodiscard]] auto all() {
+    return things_ | std::views::transform([](auto& some) -> Chunk& { return *some; }) | std::views::join;
   }
+  [[nodiscard]] auto all() const {
+    return things_ | std::views::transform([](auto& some) -> const Chunk& { return *some; }) | std::views::join;
+  }
+  void clear() { things_.clear(); }
 
  private:
   static constexpr std::size_t kTogether = 64;
-  void grow(std::size_t place) {
-    things_.resize(place / kTogether + 1);
-    room_ = kTogether * things_.size();
+  using Chunk = std::array<Thing, kTogether>;
+
+  [[gnu::noinline]] void grow(std::size_t place) {
+    while (place / kTogether >= things_.size()) things_.push_back(std::make_unique<Chunk>());
   }
 
-  std::deque<std::array<Thing, kTogether>> things_;  ///< what it holds never moves
-  std::size_t room_ = 0;                             ///< for so many
+  std::vector<std::unique_ptr<Chunk>> things_;  ///< what it holds never moves
 };
 
 /// Rows of a table by their numbers, which run from 1 on.

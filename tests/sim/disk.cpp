@@ -235,16 +235,13 @@ bool Disk::wants(const TaskRow& row, const WebhookTarget& target, EventType type
 
 void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result) {
   if (type == EventType::started && std::exchange(row.started, true)) return;  // is told once
-  CommittedEvent told;
+  CommittedEvent& told = result.events.emplace_back();
   told.type = type;
   told.key = row.record.key;
   told.at = at;
   const bool heard = std::any_of(row.receivers.begin(), row.receivers.end(),
                                  [&](const WebhookTarget& target) { return wants(row, target, type); });
-  if (type == EventType::progress && !heard) {
-    result.events.push_back(std::move(told));
-    return;
-  }
+  if (type == EventType::progress && !heard) return;
   EventRow event;
   event.no = told.no = tables_.events.next();
   event.type = type;
@@ -260,7 +257,6 @@ void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result)
     if (wants(row, target, type)) deliver(event, target, at, false, result);
   }
   tables_.events.add(std::move(event));
-  result.events.push_back(std::move(told));
 }
 
 /// Short enough to need no memory of its own, and long enough never to come twice.
