@@ -1,5 +1,6 @@
 #include "daemon/core/schedule_memory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -13,27 +14,50 @@ constexpr float kLeast = 5e-3F;  ///< less is nothing
 
 constexpr std::size_t kLongest = 12;  ///< characters of a number or a run of zeros, and the blank before it
 
+/// Three digits as text.
+using Digits = std::array<char, 4>;
+constexpr auto kDigits = [] {
+  std::array<Digits, 1000> all{};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i] = {static_cast<char>('0' + i / 100), static_cast<char>('0' + i / 10 % 10), static_cast<char>('0' + i % 10)};
+  }
+  return all;
+}();
+
+/// What is 1,000 or more: its first three digits, and zeros.
+char* put_large(char* at, double number) {
+  std::ptrdiff_t zeros = 0;
+  for (; number >= 999.5; ++zeros) number /= 10;
+  at = std::copy_n(kDigits[static_cast<std::size_t>(number + 0.5)].data(), 3, at);
+  return std::fill_n(at, zeros, '0');
+}
+
 /// Its first three digits; a plain decimal fraction. Every schedule is written each minute, and neither a
 /// stream nor std::to_chars is quick at it.
-char* put(char* at, float number) {
-  static constexpr std::array<unsigned, 6> kPowers{1, 10, 100, 1'000, 10'000, 100'000};
-  double digits = number;
-  int zeros = 0;
-  for (; digits >= 999.5; ++zeros) digits /= 10;
-  const double most = digits;
+char* put(char* at, double number) {
+  static constexpr std::array<double, 6> kPowers{1, 10, 100, 1e3, 1e4, 1e5};
+  if (number >= 999.5) return put_large(at, number);
   std::size_t fraction = 0;  // how many of the digits come after the point
-  while (digits < 100 && zeros == 0) digits = most * kPowers[++fraction];
-  auto left = static_cast<unsigned>(digits + 0.5);
-  for (; fraction > 0 && left % 10 == 0; --fraction) left /= 10;
-  const unsigned whole = left / kPowers[fraction], rest = left % kPowers[fraction];
-  const auto digit = [&at](unsigned one) { *at++ = static_cast<char>('0' + one % 10); };
-  if (whole >= 100) digit(whole / 100);
-  if (whole >= 10) digit(whole / 10);
-  digit(whole);
-  for (; zeros > 0; --zeros) digit(0);
-  if (fraction > 0) *at++ = '.';
-  while (fraction > 0) digit(rest / kPowers[--fraction]);
-  return at;
+  while (number * kPowers[fraction] < 100) ++fraction;
+  auto three = static_cast<std::size_t>(number * kPowers[fraction] + 0.5);
+  if (three == 1000) {
+    three = 100;
+    --fraction;
+  }
+  const Digits& digits = kDigits[three];
+  std::size_t last = digits[2] != '0' ? 3 : digits[1] != '0' ? 2 : 1;  // those that are written
+  if (fraction >= 3) {
+    *at++ = '0';
+    *at++ = '.';
+    at = std::fill_n(at, fraction - 3, '0');
+    return std::copy_n(digits.data(), last, at);
+  }
+  const std::size_t whole = 3 - fraction;
+  at = std::copy_n(digits.data(), whole, at);
+  if (last <= whole) return at;
+  *at++ = '.';
+  return std::copy(digits.begin() + static_cast<std::ptrdiff_t>(whole),
+                   digits.begin() + static_cast<std::ptrdiff_t>(last), at);
 }
 }  // namespace
 
@@ -45,7 +69,7 @@ void write_numbers(std::string& out, std::span<const float> numbers) {
   for (std::size_t i = 0; i < numbers.size();) {
     *at++ = ' ';
     if (numbers[i] >= kLeast) {
-      at = put(at, numbers[i++]);
+      at = put(at, static_cast<double>(numbers[i++]));
       continue;
     }
     const std::size_t first = i;

@@ -203,40 +203,42 @@ void Watcher::Impl::drop(const Ref& ref) { ref.poller->drop(ref.slot); }
 
 // ---- time
 
-Time Watcher::Impl::deadline(const Ref& ref) const {
-  const Task& task = task_of(ref);
+Time Watcher::Impl::deadline(const Poller& poller, const Task& task) const {
   if (task.place == Place::settling) return kNever;
   Time when = kNever;
   if (task.phase == Phase::watching) {
     when = task.expire;
-  } else if (task.pictures()) {
+  } else if (const PictureState* pictures = task.pictures()) {
     // Pictures of a gateway that is gone from the configuration wait for its return.
-    if (!task.pictures()->queued && ref.poller->configured()) when = task.pictures()->next;
+    if (!pictures->queued && poller.configured()) when = pictures->next;
     if (task.phase == Phase::saving) when = std::min(when, give_up_at(task));
-    if (task.phase == Phase::late && !task.pictures()->queued) when = std::min(when, quiet_end(task));
+    if (task.phase == Phase::late && !pictures->queued) when = std::min(when, quiet_end(task));
   }
   return std::max(when, task.not_before());
 }
 
 /// Sees to it that the task's deadline has an item. One that lies later than its present item is
 /// found when that comes up.
-void Watcher::Impl::arm(const Ref& ref) {
-  Task& task = task_of(ref);
-  const Time when = deadline(ref);
+void Watcher::Impl::arm(const Ref& ref) { arm(*ref.poller, ref.slot, deadline(*ref.poller, task_of(ref))); }
+
+void Watcher::Impl::arm(Poller& poller, TaskSlot slot, Time when) {
+  Task& task = poller.tasks()[slot];
   if (when >= task.timer) return;
   task.timer = when;
-  deadlines_.push({ref.slot, ref.poller->number(), when});
+  deadlines_.push({slot, poller.number(), when});
 }
 
 void Watcher::Impl::drop_stale_deadlines() {
   while (!deadlines_.empty()) {
-    const auto item = deadlines_.top();
-    const Ref ref = ref_of(item);
-    if (task_of(ref).timer == item.when) {
-      if (deadline(ref) == item.when) return;
+    const Deadlines::Item item = deadlines_.top();
+    Poller& poller = *numbered_[item.poller];
+    Task& task = poller.tasks()[item.slot];
+    if (task.timer == item.when) {
+      const Time when = deadline(poller, task);
+      if (item.when == when) return;
       deadlines_.pop();
-      task_of(ref).timer = kNever;
-      arm(ref);
+      task.timer = kNever;
+      arm(poller, item.slot, when);
       continue;
     }
     deadlines_.pop();
@@ -259,7 +261,7 @@ void Watcher::Impl::run_deadlines() {
     }
     if (alive(ref)) arm(ref);
   }
-  if (deadlines_.size() > 64 + 4 * live()) {
+  if (deadlines_.size() > 64 && deadlines_.size() > 64 + 4 * live()) {
     deadlines_.sweep([this](const Deadlines::Item& item) { return task_of(ref_of(item)).timer != item.when; });
   }
 }

@@ -146,8 +146,9 @@ class Watcher::Impl {
   [[nodiscard]] Time quiet_end(const Task& task) const;
 
   // Time.
-  [[nodiscard]] Time deadline(const Ref& ref) const;
+  [[nodiscard]] Time deadline(const Poller& poller, const Task& task) const;
   void arm(const Ref& ref);
+  void arm(Poller& poller, TaskSlot slot, Time when);
   void run_deadlines();
   void drop_stale_deadlines();
   void advance();

@@ -46,7 +46,8 @@ class Clockwork {
     const Item item = soon_.back();
     soon_.pop_back();
     now_ = item.when;
-    const Step step = std::move(steps_[item.place]);
+    Step step;
+    step.swap(steps_[item.place]);
     free_.push_back(item.place);
     step();
     return true;
@@ -70,7 +71,7 @@ class Clockwork {
     }
     const std::size_t place = free_.back();
     free_.pop_back();
-    steps_[place] = std::move(step);
+    steps_[place].swap(step);  // nothing is there
     return place;
   }
   bool open() {

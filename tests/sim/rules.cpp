@@ -60,6 +60,7 @@ void Rules::booted() {
 void Rules::reconfigured() {
   // A gateway that comes back has a fresh budget, and all its tasks are new to it.
   for (auto& [name, line] : lines_) {
+    line.limits = nullptr;
     line.bound = clock_.now();
     line.calls.clear();
   }
@@ -75,14 +76,14 @@ void Rules::reconfigured() {
 void Rules::called(const std::string& gateway, const std::vector<std::string>& ids, bool batch,
                    const Settings& settings) {
   if (stopped_) broken(gateway + " is called after the stop");
-  const auto limits = settings.gateways.find(gateway);
-  if (limits == settings.gateways.end()) return broken(gateway + " is called, and not configured");
   Line& line = lines_[gateway];
-  if (++line.in_flight > limits->second.max_in_flight) broken(gateway + " has too many calls in flight");
+  const GatewaySettings* const limits = limits_of(line, gateway, settings);
+  if (limits == nullptr) return broken(gateway + " is called, and not configured");
+  if (++line.in_flight > limits->max_in_flight) broken(gateway + " has too many calls in flight");
   line.calls.push_back(clock_.now());
   while (clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
-  if (line.calls.size() > limits->second.max_calls_per_minute) broken(gateway + " is called too often in a minute");
-  if (ids.empty() || ids.size() > (batch ? limits->second.batch : 1)) broken(gateway + ": a batch too large");
+  if (line.calls.size() > limits->max_calls_per_minute) broken(gateway + " is called too often in a minute");
+  if (ids.empty() || ids.size() > (batch ? limits->batch : 1)) broken(gateway + ": a batch too large");
   ++calls_;
   for (const std::string& id : ids) {
     const TaskPlan* task = known(gateway, id).plan;
@@ -143,20 +144,27 @@ void Rules::look(const Watcher& watcher, const Settings& settings) {
   if (clock_.now() - gaps_checked_ >= 300ms) check_gaps(watcher, settings);
 }
 
+/// Nothing when the gateway isn't configured.
+const GatewaySettings* Rules::limits_of(Line& line, const std::string& gateway, const Settings& settings) {
+  if (line.limits != nullptr) return line.limits;
+  const auto found = settings.gateways.find(gateway);
+  return line.limits = found == settings.gateways.end() ? nullptr : &found->second;
+}
+
 /// Whether there is anything to be seen at the lines: looking at them costs more than all else here.
 bool Rules::strained(const Settings& settings) {
   bool any = false;
   for (auto& [name, line] : lines_) {
     const bool lately = !line.calls.empty() && clock_.now() - line.calls.back() < 7s;
     if (!line.troubled && line.in_flight == 0 && !lately) continue;
-    const auto limits = settings.gateways.find(name);
-    if (limits == settings.gateways.end()) continue;
+    const GatewaySettings* const limits = limits_of(line, name, settings);
+    if (limits == nullptr) continue;
     while (!line.calls.empty() && clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
     // A budget's burst, a twentieth of it, is spent by as many calls within a moment (core/call_budget.hpp).
-    const std::size_t burst = std::clamp<std::size_t>(limits->second.max_calls_per_minute / 20, 1, 10);
+    const std::size_t burst = std::clamp<std::size_t>(limits->max_calls_per_minute / 20, 1, 10);
     const std::size_t made = line.calls.size();
     const bool busy = made >= burst && clock_.now() - line.calls[made - burst] < 7s;
-    any = any || line.troubled || busy || line.in_flight >= limits->second.max_in_flight;
+    any = any || line.troubled || busy || line.in_flight >= limits->max_in_flight;
   }
   return any;
 }

@@ -52,7 +52,8 @@ class Rules {
   void forgets(const std::string& gateway);
 
  private:
-  struct Line {  ///< to one gateway
+  struct Line {                               ///< to one gateway
+    const GatewaySettings* limits = nullptr;  ///< as looked up since the last new settings
     std::size_t in_flight = 0;
     bool troubled = false;  ///< not up, or perhaps not
     std::deque<milliseconds> calls;
@@ -88,6 +89,8 @@ class Rules {
   };
 
   void freed(Gap& gap) const;
+  [[nodiscard]] static const GatewaySettings* limits_of(Line& line, const std::string& gateway,
+                                                        const Settings& settings);
   [[nodiscard]] bool strained(const Settings& settings);
   void look_at_lines(const Watcher& watcher, const Settings& settings);
   void broken(const std::string& what) { findings_.broken(clock_.now(), what); }

@@ -147,13 +147,15 @@ void World::stop_gently() {
 /// Asked wherever it could: between any two steps and any two actions.
 std::optional<Death> World::dies_now() {
   if (calm_) return std::nullopt;
-  Death death{++chances_, false};
+  ++chances_;
+  if (!scenario_.deaths && scenario_.crashes == 0) return std::nullopt;
+  Death death{chances_, false};
   if (scenario_.deaths) {
     const auto same = [&](const Death& one) { return one.chance == death.chance; };
     const auto found = std::find_if(scenario_.deaths->begin(), scenario_.deaths->end(), same);
     if (found == scenario_.deaths->end()) return std::nullopt;
     death = *found;
-  } else if (scenario_.crashes == 0 || !death_dice_.chance(scenario_.crashes / 2)) {
+  } else if (!death_dice_.chance(scenario_.crashes / 2)) {
     return std::nullopt;
   } else {
     death.gentle = death_dice_.chance(20);
