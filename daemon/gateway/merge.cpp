@@ -1,7 +1,5 @@
 #include "daemon/gateway/merge.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -9,6 +7,8 @@
 #include <utility>
 
 #include "daemon/gateway/json.hpp"
+#include "daemon/gateway/merge_rules.hpp"
+#include "daemon/gateway/plain_merge.hpp"
 #include "daemon/gateway/task_fields.hpp"
 
 namespace mjwatchd::gateway {
@@ -26,7 +26,8 @@ void take(std::string_view key, Json& stored, Json fresh) {
 /// Where the members of an object are: a few are looked through, very many are kept in a table.
 class Places {
  public:
-  Places(const std::vector<std::string>& keys, std::size_t more) : keys_(keys), few_(keys.size() + more <= kFew) {
+  Places(const std::vector<std::string>& keys, std::size_t more)
+      : keys_(keys), few_(keys.size() + more <= kFewMembers) {
     for (std::size_t i = 0; i < keys.size() && !few_; ++i) table_[keys[i]] = i;
   }
   [[nodiscard]] std::optional<std::size_t> find(const std::string& key) const {
@@ -45,7 +46,6 @@ class Places {
   }
 
  private:
-  static constexpr std::size_t kFew = 128;
   const std::vector<std::string>& keys_;
   bool few_;
   std::unordered_map<std::string, std::size_t> table_;
@@ -64,24 +64,10 @@ void lay_over(Json& stored, Json fresh) {
   }
 }
 
-bool under_way(const Json& task) {
-  switch (read_status(task.find("status"))) {
-    case Status::not_start:
-    case Status::submitted:
-    case Status::modal:
-    case Status::in_progress:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// Picture links of a task under way lead to previews: they say nothing of the picture it ends with.
 void drop_previews(Json& task) {
-  static constexpr std::array<std::string_view, 8> kLinks{"imageUrl",  "image_url",  "imageRawUrl", "image_raw_url",
-                                                          "imageUrls", "image_urls", "images",      "thumbnailUrl"};
   for (std::size_t i = task.keys.size(); i-- > 0;) {
-    if (std::find(kLinks.begin(), kLinks.end(), task.keys[i]) == kLinks.end()) continue;
+    if (!holds_links(task.keys[i])) continue;
     task.keys.erase(task.keys.begin() + static_cast<std::ptrdiff_t>(i));
     task.items.erase(task.items.begin() + static_cast<std::ptrdiff_t>(i));
   }
@@ -95,13 +81,27 @@ std::optional<Json> object(std::string_view text) {
 
 }  // namespace
 
+std::string lay_over(std::string_view stored, std::string_view fresh) {
+  auto known = object(stored);
+  auto news = object(fresh);
+  if (!news) return std::string(stored);
+  if (!known) return std::string(fresh);
+  lay_over(*known, std::move(*news));
+  return write_json(*known);
+}
+
 std::string merge_objects(std::string_view stored, std::string_view fresh) {
+  if (auto merged = merge_plainly(stored, fresh)) return *std::move(merged);
+  return merge_trees(stored, fresh);
+}
+
+std::string merge_trees(std::string_view stored, std::string_view fresh) {
   auto known = object(stored);
   auto news = object(fresh);
   if (!known && !news) return {};
   if (!known) known.emplace().kind = Json::Kind::object;
   const bool succeeds = news && read_status(news->find("status")) == Status::success;
-  if (succeeds && under_way(*known)) drop_previews(*known);
+  if (succeeds && under_way(read_status(known->find("status")))) drop_previews(*known);
   if (news) lay_over(*known, std::move(*news));
   return write_json(*known);
 }

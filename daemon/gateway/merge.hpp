@@ -14,4 +14,10 @@ namespace mjwatchd::gateway {
 /// Either may be empty (no object yet). Both are JSON objects.
 [[nodiscard]] std::string merge_objects(std::string_view stored, std::string_view fresh);
 
+/// Pure. The same for whatever merge_plainly() leaves alone, and somewhat slower.
+[[nodiscard]] std::string merge_trees(std::string_view stored, std::string_view fresh);
+
+/// Pure. Likewise one object inside over another, without what is said of picture links.
+[[nodiscard]] std::string lay_over(std::string_view stored, std::string_view fresh);
+
 }  // namespace mjwatchd::gateway
