@@ -15,7 +15,17 @@
 namespace mjwatchd::webhooks {
 namespace {
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+class Writer : public rapidjson::Writer<rapidjson::StringBuffer> {
+ public:
+  using rapidjson::Writer<rapidjson::StringBuffer>::Writer;
+
+  /// RawValue(), which copies byte by byte.
+  void raw(std::string_view json) {
+    Prefix(rapidjson::kObjectType);
+    json.copy(os_->Push(json.size()), json.size());
+    EndValue(true);
+  }
+};
 
 // The length of the well-formed UTF-8 sequence at the start; 0 when there is none.
 std::size_t sequence_length(std::string_view rest) {
@@ -49,7 +59,10 @@ std::string valid_utf8(std::string_view value) {
   return clean;
 }
 
-void text(Writer& json, std::string_view value) { json.String(valid_utf8(value)); }
+void text(Writer& json, std::string_view value) {
+  if (!simdjson::validate_utf8(value.data(), value.size())) return text(json, valid_utf8(value));
+  json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
 
 void key(Writer& json, std::string_view name) { json.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
 
@@ -82,8 +95,7 @@ bool is_json(const std::string& value) {
 // Stored JSON goes in byte for byte (numbers keep every digit), but only after it was seen to be
 // whole: a damaged row must not make the body something else than JSON.
 void raw(Writer& json, const std::string& value, const char* otherwise) {
-  const std::string_view chosen = is_json(value) ? std::string_view(value) : std::string_view(otherwise);
-  json.RawValue(chosen.data(), chosen.size(), rapidjson::kObjectType);
+  json.raw(is_json(value) ? std::string_view(value) : std::string_view(otherwise));
 }
 
 void image(Writer& json, const SavedImage& image) {
@@ -148,8 +160,11 @@ void payload(Writer& json, const EventFacts& facts) {
   }
 }
 
+/// Of most bodies; else it grows.
+std::size_t likely_size(const EventFacts& facts) { return facts.object.size() + facts.metadata.size() + 512; }
+
 std::string standard_body(const EventFacts& facts) {
-  rapidjson::StringBuffer buffer;
+  rapidjson::StringBuffer buffer(nullptr, likely_size(facts));
   Writer json(buffer);
   json.StartObject();
   field(json, "type", name(facts.type));
@@ -162,7 +177,7 @@ std::string standard_body(const EventFacts& facts) {
 // CloudEvents 1.0, structured mode. A test has no gateway and no subject.
 std::string cloudevents_body(const EventFacts& facts) {
   const bool test = facts.type == EventType::test;
-  rapidjson::StringBuffer buffer;
+  rapidjson::StringBuffer buffer(nullptr, likely_size(facts));
   Writer json(buffer);
   json.StartObject();
   field(json, "specversion", std::string_view("1.0"));
