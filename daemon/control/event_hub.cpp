@@ -8,10 +8,14 @@ namespace mjwatchd::control {
 EventHub::Id EventHub::join(Listener listener) {
   const Id id = next_++;
   listeners_.emplace(id, std::make_shared<Listener>(std::move(listener)));
+  anyone_ = true;
   return id;
 }
 
-void EventHub::leave(Id id) { listeners_.erase(id); }
+void EventHub::leave(Id id) {
+  listeners_.erase(id);
+  anyone_ = !listeners_.empty();
+}
 
 void EventHub::publish(std::span<const CommittedEvent> events) {
   if (events.empty()) return;

@@ -1,6 +1,7 @@
 // Who is told at once of what was committed: event streams and waiting clients.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,7 +12,7 @@
 
 namespace mjwatchd::control {
 
-/// Loop thread only. A listener may leave, or others come, from inside its own call.
+/// Loop thread only, but for anyone(). A listener may leave, or others come, from inside its own call.
 class EventHub {
  public:
   using Listener = std::function<void(const CommittedEvent& event)>;
@@ -22,10 +23,13 @@ class EventHub {
   /// Tells everyone, in the order of joining.
   void publish(std::span<const CommittedEvent> events);
   [[nodiscard]] std::size_t listeners() const { return listeners_.size(); }
+  /// Whether there are listeners. Any thread.
+  [[nodiscard]] bool anyone() const { return anyone_; }
 
  private:
   Id next_ = 1;
   std::map<Id, std::shared_ptr<Listener>> listeners_;
+  std::atomic<bool> anyone_{false};
 };
 
 }  // namespace mjwatchd::control

@@ -30,6 +30,8 @@ struct StoreRules {
   /// Told, on the loop's thread, of the events that other daemons committed, in the order of their numbers. May be
   /// empty.
   std::function<void(const std::vector<CommittedEvent>& events)> heard;
+  /// Whether anybody would be told by `heard`; what nobody listens to is not even read. Any thread. Empty: always.
+  std::function<bool()> listening;
 };
 
 }  // namespace mjwatchd::store

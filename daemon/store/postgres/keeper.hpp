@@ -29,6 +29,7 @@ class Keeper {
     Address address;
     std::string name;
     milliseconds lease{15'000};
+    std::function<bool()> listening;  ///< StoreRules::listening
   };
   using Page = std::function<void(std::vector<Event>)>;
   using Heard = std::function<void(std::vector<CommittedEvent>)>;
@@ -60,6 +61,7 @@ class Keeper {
   void hear(const std::string& note);
 
   void balance();
+  [[nodiscard]] bool even();
   struct Shares;
   [[nodiscard]] Shares look();
   void take(std::size_t most, const Value& free);
@@ -76,6 +78,7 @@ class Keeper {
   void first_pages();
   void share(unsigned daemons);
   void events_since();
+  [[nodiscard]] bool skip_events();
   void look_again();
   void tell_receivers();
   void tell_deliveries(Rows rows);
@@ -101,7 +104,7 @@ class Keeper {
   bool first_pages_told_ = false;
   bool balance_wanted_ = true;
   std::optional<unsigned> shared_;  ///< as was told last
-  Clock::time_point beat_at_{}, look_at_{}, balance_at_{}, tidy_at_{};
+  Clock::time_point beat_at_{}, look_at_{}, balance_at_{}, tidy_at_{}, count_at_{};
   std::optional<EventNo> heard_to_;
 
   /// What is more than our share, on its way to the others. Waits, before it is told, until what was asked of the

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kStep = 1000;           ///< tasks that change hands in one transaction
 constexpr milliseconds kLongestPause{5'000};  ///< before the shares are looked at again
+constexpr std::chrono::seconds kCount{30};    ///< at the latest all tasks are counted again
 constexpr std::chrono::seconds kTidy{60};
 
 }  // namespace
@@ -22,6 +23,17 @@ struct Keeper::Shares {
   unsigned daemons = 1;  ///< that count
   Array free_holders{Array::Kind::number};
 };
+
+/// Whether this daemon has about its share, by what is counted anyway: who holds how many is only known by going
+/// through all tasks. What becomes free is called out.
+bool Keeper::even() {
+  const auto live = static_cast<std::size_t>(db_->number("SELECT sum(n)::bigint FROM counters WHERE kind < 3"));
+  const auto daemons = static_cast<std::size_t>(
+      std::count_if(members_.begin(), members_.end(), [](const auto& one) { return one.second; }));
+  const std::size_t aim = live / std::max<std::size_t>(1, daemons);
+  const std::size_t ours = standing_.held().live();
+  return ours + aim / 10 + 1 >= aim && ours <= aim + aim / 10 + 1;
+}
 
 /// How the live tasks are shared out.
 Keeper::Shares Keeper::look() {
@@ -55,6 +67,8 @@ void Keeper::balance() {
     compact_counters();
   }
   if (!counts_ || surplus_.stage != Surplus::Stage::none) return;
+  if (!balance_wanted_ && now < count_at_ && even()) return;
+  count_at_ = now + kCount;
   Shares shares = look();
   const std::size_t aim = (shares.live + shares.daemons - 1) / shares.daemons;
   if (shares.free != 0 && shares.ours < aim) {

@@ -6,8 +6,8 @@
 
 namespace mjwatchd::store::test {
 
-Peer::Peer(const std::string& url, std::chrono::milliseconds lease)
-    : state(usual_rules(),
+Peer::Peer(const std::string& url, std::chrono::milliseconds lease, StoreRules rules)
+    : state(std::move(rules),
             [&](const std::filesystem::path& folder) { return make_postgres_home(folder, url, lease); }) {
   state.store->adopt([this](std::vector<Event> page) {
     begun = begun || page.empty();

@@ -13,7 +13,7 @@ namespace mjwatchd::store::test {
 /// Has begun when it is made. The first of a list has its part at once; another one is new for a whole lease, unless
 /// `welcome` makes an end of that.
 struct Peer {
-  explicit Peer(const std::string& url, std::chrono::milliseconds lease = 15s);
+  explicit Peer(const std::string& url, std::chrono::milliseconds lease = 15s, StoreRules rules = usual_rules());
   ~Peer() { state.close(); }
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
