@@ -6,7 +6,7 @@
 namespace mjwatchd::store::postgres {
 
 /// The version of the tables that this program writes.
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 
 /// Makes the tables, or brings them up to date: one daemon at a time, by an advisory lock. Throws
 /// std::runtime_error that says what, where and the cure: they are another program's, or of a newer version.
