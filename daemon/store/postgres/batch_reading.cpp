@@ -12,30 +12,35 @@ constexpr std::size_t kNumbersAtOnce = 500;
 }  // namespace
 
 struct BatchTables::Wanted {
-  Array ids{Array::Kind::text}, gateways{Array::Kind::text};            ///< tasks that are looked at
-  Array text_ids{Array::Kind::text}, text_gateways{Array::Kind::text};  ///< and those whose texts are
+  Array ids{Array::Kind::text}, gateways{Array::Kind::text};  ///< tasks that are looked at
+  /// Those whose number is known, and of them those whose texts are looked at.
+  Array numbers{Array::Kind::number}, text_numbers{Array::Kind::number};
   Array deliveries{Array::Kind::number};
-  std::set<TaskKey> keys;
+  std::map<TaskKey, TaskNo> keys;
   std::size_t events = 0, new_tasks = 0;
 
-  void task(const TaskKey& key) {
-    if (!keys.insert(key).second) return;  // once, however often it is changed: its receivers come with it
+  /// Answers its number; 0: it is not known.
+  TaskNo task(const TaskKey& key, const Holdings& held) {
+    const auto [at, first] = keys.try_emplace(key, 0);
+    if (!first) return at->second;  // once, however often it is changed: its receivers come with it
     ids.add(key.id);
     gateways.add(key.gateway);
+    at->second = held.number_of(key);
+    if (at->second != 0) numbers.add(at->second);
+    return at->second;
   }
 };
 
-BatchTables::Wanted BatchTables::wanted_by(const std::vector<const Change*>& changes) {
+BatchTables::Wanted BatchTables::wanted_by(const std::vector<const Change*>& changes, const Holdings& held) {
   Wanted wanted;
   for (const Change* one : changes) {
     if (const auto* task = std::get_if<change::Task>(one)) {
-      wanted.task(task->key);
+      const TaskNo no = wanted.task(task->key, held);
       wanted.events += task->events.size();
-      if (!task->snapshot && !task->images && task->events.empty()) continue;
-      wanted.text_ids.add(task->key.id);
-      wanted.text_gateways.add(task->key.gateway);
+      const bool texts = task->snapshot || task->images || !task->events.empty();
+      if (texts && no != 0) wanted.text_numbers.add(no);
     } else if (const auto* wish = std::get_if<change::Register>(one)) {
-      wanted.task(wish->registration.key);
+      wanted.task(wish->registration.key, held);
       ++wanted.new_tasks;
     } else if (const auto* delivery = std::get_if<change::Delivery>(one)) {
       wanted.deliveries.add(delivery->no);
@@ -47,9 +52,9 @@ BatchTables::Wanted BatchTables::wanted_by(const std::vector<const Change*>& cha
 }
 
 void BatchTables::begin(const std::vector<const Change*>& changes, DaemonNo self,
-                        const std::vector<std::string>& endpoints) {
+                        const std::vector<std::string>& endpoints, const Holdings& held) {
   self_ = self;
-  Wanted wanted = wanted_by(changes);
+  Wanted wanted = wanted_by(changes, held);
   Array names(Array::Kind::text);
   for (const std::string& name : endpoints) names.add(name);
   std::vector<Connection::Statement> ask{
@@ -60,25 +65,23 @@ void BatchTables::begin(const std::vector<const Change*>& changes, DaemonNo self
       {"SELECT no, name, grp, disabled, EXISTS (SELECT 1 FROM deliveries WHERE receiver = receivers.no AND state = 2) "
        "FROM receivers WHERE name = ANY(?::text[])",
        {names.take()}}};
-  const Value ids = wanted.ids.take();
-  const Value gateways = wanted.gateways.take();
   const bool tasks = !wanted.keys.empty();
   if (tasks) {
     ask.push_back({"SELECT " MJWATCHD_TASK_COLUMNS
                    ", holder FROM unnest(?::text[], ?::text[]) AS k(id, gateway) JOIN tasks USING (id, gateway) "
                    "ORDER BY tasks.no FOR NO KEY UPDATE OF tasks",
-                   {ids, gateways}});
+                   {wanted.ids.take(), wanted.gateways.take()}});
+    // By statements of their own: what others committed while a task's row was waited for is seen by these.
     ask.push_back(
-        {"SELECT task, given, metadata, object, images FROM unnest(?::text[], ?::text[]) AS k(id, gateway) "
-         "JOIN tasks USING (id, gateway) JOIN task_texts ON task = tasks.no",
-         {wanted.text_ids.take(), wanted.text_gateways.take()}});
+        {"SELECT task, given, metadata, object, images FROM unnest(?::bigint[]) AS k(task) JOIN task_texts "
+         "USING (task)",
+         {wanted.text_numbers.take()}});
     ask.push_back(
         {"SELECT targets.no, receivers.no, name, grp, disabled, url, secret, targets.events, format, task, "
          "EXISTS (SELECT 1 FROM deliveries WHERE receiver = receivers.no AND state = 2) "
-         "FROM unnest(?::text[], ?::text[]) AS k(id, gateway) JOIN tasks USING (id, gateway) "
-         "JOIN targets ON task = tasks.no JOIN receivers ON receivers.no = targets.receiver "
-         "ORDER BY targets.no",
-         {ids, gateways}});
+         "FROM unnest(?::bigint[]) AS k(task) JOIN targets USING (task) JOIN receivers ON receivers.no = "
+         "targets.receiver ORDER BY targets.no",
+         {wanted.numbers.take()}});
   }
   const bool deliveries = wanted.deliveries.size() != 0;
   if (deliveries) {
@@ -126,12 +129,12 @@ void BatchTables::begin(const std::vector<const Change*>& changes, DaemonNo self
 }
 
 void BatchTables::take_in_tasks(Rows rows, const Wanted& wanted) {
-  for (const TaskKey& key : wanted.keys) tasks_[key];  // what has no row is known not to be there
+  for (const auto& [key, no] : wanted.keys) tasks_[key];  // what has no row is known not to be there
   while (rows.next()) {
     TaskRow row = read_task(rows);
     Task& task = tasks_[row.record.key];
     task.holder = rows.null(kTaskColumns) ? 0 : rows.integer(kTaskColumns);
-    task.targets.emplace();
+    if (wanted.keys.at(row.record.key) == row.no) task.targets.emplace();  // they come next, if there are any
     keys_.emplace(row.no, row.record.key);
     task.row = std::move(row);
   }

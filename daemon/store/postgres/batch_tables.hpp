@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "daemon/store/postgres/connection.hpp"
+#include "daemon/store/postgres/holdings.hpp"
 #include "daemon/store/postgres/sheets.hpp"
 #include "daemon/store/sql_tables.hpp"
 
@@ -24,9 +25,10 @@ class BatchTables final : public SqlTables<Connection> {
  public:
   using SqlTables::SqlTables;
 
-  /// Begins the transaction. `changes` are what apply() will be called with; `endpoints` may be looked up. Throws
-  /// NotAMember, and PostgresError.
-  void begin(const std::vector<const Change*>& changes, DaemonNo self, const std::vector<std::string>& endpoints);
+  /// Begins the transaction. `changes` are what apply() will be called with; `endpoints` may be looked up; `held`
+  /// knows the numbers of most of the tasks. Throws NotAMember, and PostgresError.
+  void begin(const std::vector<const Change*>& changes, DaemonNo self, const std::vector<std::string>& endpoints,
+             const Holdings& held);
   /// The transaction's number, by which its end can be asked for when the answer to COMMIT was lost.
   [[nodiscard]] std::int64_t transaction() const { return transaction_; }
   /// False when another daemon has the task or delivery that is to change; true for all that anybody may do.
@@ -114,7 +116,7 @@ class BatchTables final : public SqlTables<Connection> {
   };
   struct Wanted;
 
-  [[nodiscard]] static Wanted wanted_by(const std::vector<const Change*>& changes);
+  [[nodiscard]] static Wanted wanted_by(const std::vector<const Change*>& changes, const Holdings& held);
   void take_in_tasks(Rows rows, const Wanted& wanted);
   void take_in_texts(Rows rows);
   void take_in_targets(Rows rows);

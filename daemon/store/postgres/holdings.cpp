@@ -145,6 +145,12 @@ void Holdings::keep_own(bool fresh, CommitResult& result) const {
   result.deliveries.erase(others, result.deliveries.end());
 }
 
+TaskNo Holdings::number_of(const TaskKey& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = names_.find(&key);
+  return found == names_.end() ? 0 : found->second;
+}
+
 bool Holdings::holds(TaskNo task) const {
   const std::lock_guard lock(mutex_);
   return tasks_.contains(task);

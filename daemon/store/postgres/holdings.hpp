@@ -46,6 +46,8 @@ class Holdings {
   void keep_own(bool fresh, CommitResult& result) const;
 
   [[nodiscard]] bool holds(TaskNo task) const;
+  /// Of the task of that name, as far as is known here; 0: it is not held.
+  [[nodiscard]] TaskNo number_of(const TaskKey& key) const;
   [[nodiscard]] std::size_t live() const;
   [[nodiscard]] std::vector<TaskNo> tasks() const;
   [[nodiscard]] std::vector<TaskNo> done_ones() const;

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <array>
 #include <utility>
 
 #include "daemon/gateway/repair.hpp"
@@ -10,7 +11,9 @@ namespace mjwatchd::store::postgres {
 namespace {
 
 void put32(std::string& out, std::uint32_t number) {
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(number >> static_cast<unsigned>(shift));
+  std::array<char, 4> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(number >> (24 - 8 * i));
+  out.append(bytes.data(), bytes.size());
 }
 
 }  // namespace

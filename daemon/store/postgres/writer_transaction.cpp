@@ -15,6 +15,12 @@ constexpr std::size_t kNumbersInANote = 400;  ///< what others are called may be
 constexpr const char* kFuture = "22023";      ///< SQLSTATE: no such transaction number was given out yet
 constexpr const char* kNotOurs = "this daemon no longer holds the task";
 
+/// There is an index for all that is looked up here. Of a list that was just filled PostgreSQL has no statistics, and
+/// would rather make bitmaps, which come upon each dead version of a row again and again.
+constexpr const char* kByIndex =
+    "SET enable_bitmapscan = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; "
+    "SET jit = off";
+
 /// The store is being closed, and the database did not come back.
 class GivenUp : public std::runtime_error {
  public:
@@ -112,7 +118,7 @@ void Writer::apply_once(std::span<const Job> jobs, Results& results) {
   std::vector<std::string> endpoints;
   for (const auto& [name, rules] : jobs.front().rules->endpoints) endpoints.push_back(name);
   number_ = standing_.last_number();
-  in.begin(changes, number_, endpoints);
+  in.begin(changes, number_, endpoints, standing_.held());
   for (const Job& job : jobs) results.push_back(apply_one(job));
   ending_ = in.transaction();
   number_events(results, in.commit(channel_));
@@ -221,6 +227,7 @@ BatchTables& Writer::tables() {
   for (milliseconds pause = kFirstRest; !db_; pause = std::min(2 * pause, kLongestRest)) {
     try {
       db_ = std::make_unique<Connection>(address_);
+      db_->script(kByIndex);
       tables_ = std::make_unique<BatchTables>(*db_);
       channel_ = channel(*db_);
       standing_.away({});
