@@ -177,3 +177,33 @@ TEST_CASE("what can't be moved whole is not moved at all") {
   from.box_key = std::string(32, 'k');
   if (from.store == nullptr) from.open();
 }
+
+TEST_CASE("a move that fails in its last moment leaves the list alive in one place at most, and may be made again") {
+  auto from = single();
+  live_a_little(from);
+  const auto url = Server::instance().new_list();
+  shared(url).close();  // its tables are there
+  const auto look = [&url](const std::string& sql) { return Server::instance().look(url, sql); };
+  const auto refuse_at_commit = [&look](const std::string& how) {
+    static_cast<void>(
+        look("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + how + "; RETURN NULL; END $$"));
+    static_cast<void>(
+        look("CREATE CONSTRAINT TRIGGER late AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
+             "FUNCTION refuse()"));
+  };
+  SUBCASE("refused: it goes on where it was") {
+    refuse_at_commit("RAISE EXCEPTION 'too late'");
+    CHECK(refusal(from, url).find("PostgreSQL says: too late") != std::string::npos);
+    from.open();
+    CHECK(from.counts().done == 3);
+  }
+  SUBCASE("cut off: it may have been moved, and goes on nowhere until that is known") {
+    refuse_at_commit("PERFORM pg_terminate_backend(pg_backend_pid())");
+    CHECK(refusal(from, url).find("PostgreSQL says") != std::string::npos);
+    CHECK_THROWS_WITH_AS(from.open(), doctest::Contains("was moved to PostgreSQL"), std::runtime_error);
+  }
+  CHECK(look("SELECT count(*) FROM tasks") == 0);
+  static_cast<void>(look("DROP FUNCTION refuse CASCADE"));
+  CHECK(import(from, url).tasks == 4);
+  CHECK(look("SELECT count(*) FROM tasks") == 4);
+}
