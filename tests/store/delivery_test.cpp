@@ -267,8 +267,8 @@ TEST_CASE("the outbox asks for the rest when a portion of held deliveries came b
       "INSERT INTO deliveries(event, receiver, target, format, state, attempts, due, reason, created_at, task, "
       "sequence, type) "
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 44999) "
-      "SELECT event, receiver, target, format, state, attempts, due, reason, created_at, task, sequence, type "
-      "FROM deliveries, n");
+      "SELECT event, receiver, target, format, state, attempts, due, reason, created_at, task + i, sequence, type "
+      "FROM deliveries, n");  // each of a task of its own
   WebhookSettings settings;
   settings.retry = {5s};
   settings.endpoints = {{"app", {8, 0}}};
