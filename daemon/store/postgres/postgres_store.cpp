@@ -194,10 +194,12 @@ class PostgresStore::Impl {
     ask<std::vector<std::optional<Outgoing>>>(
         quick_, [this, wanted](postgres::Connection& db) { return load(db, secrets_, standing_.number(), wanted); },
         [this, wanting, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
-          found.resize(wanting->size());  // none, when it can't be read
-          const bool lapsed = standing_.lapsed();
+          // What can't be read now is not given up for it, but asked for again.
+          const bool unread = found.empty();
+          if (unread) found.assign(wanting->size(), Outgoing{});
+          const bool not_ours = unread || standing_.lapsed();
           for (std::size_t i = 0; i < wanting->size() && *open; ++i) {
-            if (found[i] && lapsed) found[i]->ours = false;
+            if (found[i] && not_ours) found[i]->ours = false;
             (*wanting)[i](std::move(found[i]));
           }
         });

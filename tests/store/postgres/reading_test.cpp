@@ -74,3 +74,31 @@ TEST_CASE("a question that is cancelled, or waits too long for a lock, is asked 
   });
   CHECK(cancelled >= 2);
 }
+
+TEST_CASE("a webhook that can't be read now is not given up for it") {
+  Reading list;
+  list.peer.state.look("ALTER TABLE events RENAME COLUMN webhook_id TO another_name");
+  const auto unread = list.peer.state.outgoing(list.webhook);
+  REQUIRE(unread.has_value());
+  CHECK_FALSE(unread->ours);  // which is to ask again later
+  list.peer.state.look("ALTER TABLE events RENAME COLUMN another_name TO webhook_id");
+  const auto read = list.peer.state.outgoing(list.webhook);
+  REQUIRE(read.has_value());
+  CHECK(read->ours);
+}
+
+TEST_CASE("bytes that no text in PostgreSQL may have are kept as signs that say so") {
+  State state;
+  auto task = registration("t1");
+  task.registration.metadata = std::string(
+      "\"a\xff"
+      "b\0c\"",
+      7);
+  REQUIRE(state.commit(task).code == Code::done);
+  CHECK(state.task("t1").metadata ==
+        "\"a\xef\xbf\xbd"
+        "b\xef\xbf\xbd"
+        "c\"");
+  REQUIRE(state.commit(change::Receiver{"app", true, std::string("odd \xc3 \0.", 8), kNoon}).code == Code::done);
+  CHECK(state.look("SELECT count(*) FROM receivers WHERE reason = 'odd \xef\xbf\xbd \xef\xbf\xbd.'") == 1);
+}
