@@ -374,3 +374,18 @@ TEST_CASE("a secret is sealed on disk, and another key can't open it") {
   CHECK_FALSE(state.outgoing(no));
   CHECK_FALSE(state.outgoing(4711));
 }
+
+TEST_CASE("a webhook to an endpoint that is no longer configured is held when it is to be sent again") {
+  State state;
+  state.commit(registration("a"));
+  const auto webhook = state.commit(success("a")).deliveries.at(0);
+  deliver(state, webhook);
+  store::StoreRules fewer = usual_rules();
+  fewer.endpoints.erase("app");
+  state.store->reload(fewer);
+  change::Replay again;
+  again.no = webhook.no;
+  again.at = kNoon + 1h;
+  CHECK(state.commit(again).deliveries.at(0).state == DeliveryState::held);
+  CHECK(state.delivery(webhook.no).reason == "its endpoint is not in the configuration");
+}

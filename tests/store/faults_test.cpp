@@ -118,22 +118,6 @@ TEST_CASE("damage found while reading ends all writing") {
   check_kept(state, 600);
 }
 
-TEST_CASE("a change that can't be applied fails alone, and leaves nothing") {
-  State state;
-  auto impossible = registration("bad");
-  impossible.registration.webhooks =
-      std::vector<WebhookTarget>{endpoint("app"), url("https://x.example/", std::string(2U << 20U, 's'))};
-  const auto results = state.commit_all({registration("a"), impossible, registration("b")});
-  CHECK(results[0].code == Code::done);
-  CHECK(results[1].code == Code::failed);
-  CHECK(results[1].detail == "a secret is too long to be sealed");
-  CHECK(results[2].code == Code::done);
-  CHECK(state.tasks().size() == 2);
-  CHECK(state.look("SELECT count(*) FROM targets") == 0);
-  CHECK(state.counts().watching == 2);
-  CHECK(state.store->broken().empty());
-}
-
 TEST_CASE("a disk that hangs shows, holds up no reading, and costs nothing") {
   FaultyDisk disk;
   State state;

@@ -1,3 +1,5 @@
+#include "daemon/webhooks/receiver.hpp"
+
 #include <doctest/doctest.h>
 
 #include "tests/store/state.hpp"
@@ -143,4 +145,19 @@ TEST_CASE("what a schedule learned is kept, the last word of each gateway") {
   REQUIRE(all.size() == 2);
   CHECK(std::get<event::LearnedAdopted>(all[0]).state == "three");
   CHECK(std::get<event::LearnedAdopted>(all[1]).gateway == "other");
+}
+
+TEST_CASE("a URL that was disabled by its name alone belongs to its host once a task names it") {
+  State state;
+  const auto target = url("https://x.example/hook", "");
+  const auto receiver = webhooks::receiver_of(target);
+  REQUIRE(state.commit(change::Receiver{receiver.name, true, "by hand", kNoon}).code == Code::done);
+  CHECK(state.look("SELECT count(*) FROM receivers WHERE grp = ''") == 1);
+  auto task = registration("a");
+  task.registration.webhooks = {target};
+  REQUIRE(state.commit(task).code == Code::done);
+  CHECK(state.look("SELECT count(*) FROM receivers WHERE grp = '" + receiver.group + "'") == 1);
+  const auto sent = state.commit(success("a")).deliveries.at(0);
+  CHECK(sent.receiver.group == receiver.group);
+  CHECK(sent.state == DeliveryState::held);
 }

@@ -158,3 +158,29 @@ TEST_CASE("a receiver named twice is one receiver") {
   CHECK(state.task("a").webhooks == R"(["app",{"url":"https://x.example/","format":"standard"}])");
   CHECK(state.commit(success("a")).deliveries.size() == 2);
 }
+
+TEST_CASE("a change that can't be applied fails alone, and leaves nothing") {
+  State state;
+  auto impossible = registration("bad");
+  impossible.registration.webhooks =
+      std::vector<WebhookTarget>{endpoint("app"), url("https://x.example/", std::string(2U << 20U, 's'))};
+  const auto results = state.commit_all({registration("a"), impossible, registration("b")});
+  CHECK(results[0].code == Code::done);
+  CHECK(results[1].code == Code::failed);
+  CHECK(results[1].detail == "a secret is too long to be sealed");
+  CHECK(results[2].code == Code::done);
+  CHECK(state.tasks().size() == 2);
+  CHECK(state.look("SELECT count(*) FROM targets") == 0);
+  CHECK(state.counts().watching == 2);
+  CHECK(state.store->broken().empty());
+}
+
+TEST_CASE("a receiver's own events are told with its task") {
+  State state;
+  auto change = registration("a");
+  change.registration.webhooks = {
+      url("https://x.example/", "", mask_of(EventType::succeeded) | mask_of(EventType::failed))};
+  REQUIRE(state.commit(change).code == Code::done);
+  CHECK(state.task("a").webhooks ==
+        R"([{"url":"https://x.example/","events":["task.succeeded","task.failed"],"format":"standard"}])");
+}
