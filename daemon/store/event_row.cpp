@@ -7,11 +7,28 @@
 
 namespace mjwatchd::store {
 
-std::string new_webhook_id() {
-  std::array<unsigned char, 16> bits{};
-  if (RAND_bytes(bits.data(), static_cast<int>(bits.size())) != 1) {
-    throw std::runtime_error("no random bits can be had for a webhook-id");
+namespace {
+
+using IdBits = std::array<unsigned char, 16>;
+
+/// For many ids at once: to ask for so few bits costs more than to draw them.
+IdBits random_bits() {
+  constexpr std::size_t kAtOnce = 64;
+  static thread_local std::array<IdBits, kAtOnce> drawn;
+  static thread_local std::size_t left = 0;
+  if (left == 0) {
+    if (RAND_bytes(drawn.front().data(), static_cast<int>(sizeof drawn)) != 1) {
+      throw std::runtime_error("no random bits can be had for a webhook-id");
+    }
+    left = kAtOnce;
   }
+  return drawn[--left];
+}
+
+}  // namespace
+
+std::string new_webhook_id() {
+  const IdBits bits = random_bits();
   constexpr std::string_view digits = "0123456789abcdef";
   std::string id = "evt_";
   for (const unsigned char byte : bits) {
