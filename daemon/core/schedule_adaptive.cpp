@@ -235,15 +235,7 @@ Time AdaptiveSchedule::exact_call() const {
   gather();
   Sum least = most_accrued(soonest);
   if (least.accrued >= call_cost_) return soonest;
-  // Waiting grows ever faster, so that at the present rate it takes longer.
-  const Time at_this_rate = later(soonest, static_cast<float>((call_cost_ - least.accrued) / least.rate));
-  Sum most = most_accrued(std::min(at_this_rate, latest));
-  if (most.accrued >= call_cost_) {
-    latest = std::min(at_this_rate, latest);
-  } else if (at_this_rate < latest) {  // not where a held task lets go, or by a rounding
-    soonest = at_this_rate;
-    least = std::exchange(most, most_accrued(latest));
-  }
+  Sum most = most_accrued(latest);
   if (most.accrued < call_cost_) return latest;
   for (int looks = 0; latest - soonest > 1ms; ++looks) {
     const milliseconds span = latest - soonest;
