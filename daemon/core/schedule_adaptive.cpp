@@ -22,7 +22,10 @@ Time made(const Look& look) { return look.asked + (look.answered - look.asked) /
 /// Rounded up; kNever beyond a year, infinity included.
 Time later(Time from, float seconds) {
   constexpr float kYear = 3.15e7F;
-  return seconds < kYear ? from + milliseconds(std::llround(std::ceil(seconds * 1000))) : kNever;
+  if (!(seconds < kYear)) return kNever;
+  const float wait = seconds * 1000;
+  const auto whole = static_cast<milliseconds::rep>(wait);
+  return from + milliseconds(static_cast<float>(whole) < wait ? whole + 1 : whole);
 }
 }  // namespace
 

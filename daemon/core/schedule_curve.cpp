@@ -6,10 +6,9 @@
 #include <limits>
 
 namespace mjwatchd {
-Curve::Curve(float width, std::size_t size, const std::array<float, kNodes>& survival)
+Curve::Curve(float width, const NodeTimes& times, std::size_t size, const std::array<float, kNodes>& survival)
     : size_(size), width_(width), per_width_(1 / width) {
   assert(size_ >= 1 && size_ <= kNodes);
-  const auto times = kCurveNodes.times(width);
   for (std::size_t i = 0; i < size_; i += 4) put_four(&ended_[i], 1 - four_at(&survival[i]));
   // What accrues in each cell, and then the sums.
   std::array<float, kNodes + 1> cells;
@@ -21,7 +20,7 @@ Curve::Curve(float width, std::size_t size, const std::array<float, kNodes>& sur
 }
 
 Curve::Curve(float width, std::span<const float> survival)
-    : Curve(width, survival.size(), [&] {
+    : Curve(width, kCurveNodes.times(width), survival.size(), [&] {
         std::array<float, kNodes> all{};
         std::copy(survival.begin(), survival.end(), all.begin());
         return all;

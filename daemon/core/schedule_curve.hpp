@@ -75,9 +75,9 @@ class Curve {
 
   /// It never ends.
   Curve() = default;
-  /// From the probability to last beyond each of the first `size` nodes; between nodes it falls evenly. Those beyond
-  /// are like the last.
-  Curve(float width, std::size_t size, const std::array<float, kNodes>& survival);
+  /// From the probability to last beyond each of the first `size` nodes, which lie at `times`; between nodes it falls
+  /// evenly. Those beyond are like the last.
+  Curve(float width, const NodeTimes& times, std::size_t size, const std::array<float, kNodes>& survival);
   Curve(float width, std::span<const float> survival);
 
   [[nodiscard]] Waiting waiting(float after) const {

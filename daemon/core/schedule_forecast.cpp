@@ -193,7 +193,7 @@ Curve Forecast::queueing(const Habits& habits, float age) const {
     const FourFloats well = survival(failure - habits.failure.cumulative(age + four_at(&times[i])));
     put_four(&lasts[i], four_at(&lasts[i]) * well);
   }
-  return {width, Curve::kNodes, lasts};
+  return {width, times, Curve::kNodes, lasts};
 }
 
 /// How likely a run is to go on up to each node, as far as it hardly does: there it is taken to end. Answers how many
@@ -250,7 +250,7 @@ Curve Forecast::running(const Habits& habits, const Course& course) const {
     lasts[i] *= rest;
     rest = std::max(rest - weights[i] * scale, 0.0F);
   }
-  return {width, size, lasts};
+  return {width, times, size, lasts};
 }
 
 std::vector<Belief> Forecast::beliefs() {

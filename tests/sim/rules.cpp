@@ -184,12 +184,15 @@ void Rules::look_at_lines(const Watcher& watcher, const Settings& settings) {
 
 void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
   gaps_checked_ = clock_.now();
+  if (clock_.now() <= no_gap_before_) return;
+  no_gap_before_ = clock_.now() + kGapSlack;  // of those that are known from now on
   for (const TaskKey& key : disk_.watching()) {
     const Watched* found = watched_.find(key.id);
     if (found == nullptr || !found->gap.known) continue;
     const Gap& gap = found->gap;
-    if (gap.in_call || gap.settling) continue;
     const milliseconds due = std::max(gap.asked + settings.watch.max_gap, gap.free);
+    no_gap_before_ = std::min(no_gap_before_, due + kGapSlack);
+    if (gap.in_call || gap.settling) continue;
     if (clock_.now() <= due + kGapSlack || !settings.gateways.contains(key.gateway)) continue;
     if (lines_[key.gateway].bound >= due - settings.watch.max_gap) continue;
     if (plan(key) == nullptr || plan(key)->deleted_at) continue;  // may be one that had its name before

@@ -123,6 +123,7 @@ class Rules {
   std::map<std::string, Line> lines_;
   ByTask<Watched> watched_;
   milliseconds gaps_checked_{};
+  milliseconds no_gap_before_{};  ///< up to then no task can have waited too long
   std::uint64_t calls_ = 0, replies_ = 0;
   std::size_t saves_ = 0;
   std::set<DeliveryNo> flying_;
