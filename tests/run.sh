@@ -13,7 +13,7 @@
 #   sh tests/run.sh soak [MINUTES]           a hundred times a normal day's rate with faults on, 20 minutes
 #   sh tests/run.sh fuzz [SECONDS] [TARGET…] libFuzzer on each target, 600 seconds each
 #   sh tests/run.sh valgrind [DRIVER…]       memcheck over core, gateway, store, 20 worlds and two end-to-end drivers
-#   sh tests/run.sh coverage                 which lines the unit tests and the simulation never reach
+#   sh tests/run.sh coverage [ROOM…]         which lines the unit tests and the simulation never reach
 #   sh tests/run.sh postgresql [DRIVER…]     the end-to-end tests with every daemon's store in PostgreSQL
 set -eu
 cd "$(dirname "$0")/.."
@@ -111,7 +111,7 @@ case $mode in
     ;;
   fuzz) exec sh tests/fuzz/run.sh "$@" ;;
   valgrind) exec sh tests/valgrind.sh "$@" ;;
-  coverage) exec sh tests/coverage.sh ;;
+  coverage) exec sh tests/coverage.sh "$@" ;;
   postgresql)
     build release
     export MJWATCHD_STORE=postgresql MJWATCHD_PROGRAMS="$PWD/build/release" MJWATCHD_NPM="$PWD/build/release/npm"
