@@ -22,6 +22,7 @@ Poller::Poller(std::string name, std::uint16_t number, const GatewaySettings* se
 
 void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& watch, Now now) {
   const std::string learned(schedule_ ? schedule_->learned() : restored_);
+  if (schedule_) lessons_.add(schedule_->take_lessons());
   watch_ = watch;
   // A fresh schedule takes the new numbers. What is out comes back to it as to a stranger.
   tasks_.each([this](TaskSlot slot) { tasks_[slot].scheduled = false; });
@@ -48,6 +49,7 @@ void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& w
   }
   schedule_ = make_schedule(*settings, watch);
   if (!learned.empty()) schedule_->restore(learned);
+  if (keeps_lessons_) schedule_->keep_lessons();
   tasks_.each([this, now](TaskSlot slot) {
     const Place place = tasks_[slot].place;
     if (place == Place::held || place == Place::waiting) enter(slot, now);
@@ -62,6 +64,22 @@ void Poller::share(unsigned daemons, Now now) {
 void Poller::restore(std::string_view state) {
   restored_ = state;
   if (schedule_) schedule_->restore(state);
+}
+
+void Poller::keep_lessons() {
+  keeps_lessons_ = true;
+  if (schedule_) schedule_->keep_lessons();
+}
+
+std::string Poller::send_lessons() {
+  taught_ = false;
+  if (schedule_) lessons_.add(schedule_->take_lessons());
+  return lessons_.send();
+}
+
+void Poller::lessons_arrived(std::string_view known) {
+  const std::string all = lessons_.arrived(known);
+  if (all != restored_) restore(all);  // else nobody has learned anything
 }
 
 TaskFacts Poller::facts(const Task& task) const {
@@ -120,6 +138,7 @@ void Poller::finished(TaskSlot slot, const Look* look) {
   if (task.scheduled) {
     if (look != nullptr) {
       schedule_->ended(slot, *look);
+      taught_ = keeps_lessons_;
     } else {
       schedule_->removed(slot);
     }

@@ -10,6 +10,7 @@
 #include "daemon/core/delay_record.hpp"
 #include "daemon/core/gateway_clock.hpp"
 #include "daemon/core/gateway_link.hpp"
+#include "daemon/core/lesson_bag.hpp"
 #include "daemon/core/task_table.hpp"
 #include "mjwatchd/poll_schedule.hpp"
 #include "mjwatchd/settings.hpp"
@@ -70,6 +71,16 @@ class Poller {
   [[nodiscard]] std::string_view learned() const { return schedule_ ? schedule_->learned() : std::string_view(); }
   void restore(std::string_view state);
 
+  // Lessons for the other daemons that share the list, and theirs.
+  void keep_lessons();
+  /// Whether there are any to give; some may be under way besides.
+  [[nodiscard]] bool has_lessons() const { return taught_ || !lessons_.empty(); }
+  [[nodiscard]] bool lessons_under_way() const { return lessons_.under_way(); }
+  [[nodiscard]] std::string send_lessons();
+  /// They are in the store, which knows this of all daemons now.
+  void lessons_arrived(std::string_view known);
+  void lessons_came_back() { lessons_.came_back(); }
+
  private:
   struct Call {
     bool batch = false;
@@ -118,6 +129,9 @@ class Poller {
   std::deque<Piece> pieces_;  ///< halves of refused batches
   std::deque<Part> alone_;    ///< to be asked for by themselves; bounded by the tasks
   std::string restored_;
+  LessonBag lessons_;
+  bool keeps_lessons_ = false;
+  bool taught_ = false;  ///< a task has ended since lessons were sent
   Time memory_lost_until_ = Time::min();
   Time vanished_counted_ = Time::min();  ///< how many have vanished is counted at most once a second
   bool vanished_ = false;                ///< as counted then: too many to believe it

@@ -37,6 +37,8 @@ class AdaptiveSchedule final : public PollSchedule {
   [[nodiscard]] std::vector<Belief> beliefs() const override { return forecast_.beliefs(); }
   [[nodiscard]] std::string_view learned() const override { return forecast_.learned(); }
   void restore(std::string_view learned) override { forecast_.restore(learned); }
+  void keep_lessons() override { forecast_.keep_lessons(); }
+  [[nodiscard]] std::string take_lessons() override { return forecast_.take_lessons(); }
 
  private:
   enum class Place : std::uint8_t { absent, near, far, out };

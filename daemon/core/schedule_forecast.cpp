@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <sstream>
+#include <utility>
 
 #include "daemon/core/schedule_exp.hpp"
 
 namespace mjwatchd {
 namespace {
 
-constexpr std::size_t kMostActions = 16, kLongestName = 64;
-constexpr float kKeep = 0.997F;  ///< of what is known, at each task that ends
+constexpr std::size_t kLongestName = 64;
 /// How many tasks of an action the knowledge of all actions is worth.
 constexpr float kPoolWeight = 1, kPoolFailureWeight = 5;
 /// How many tasks the recorded timings are worth. They are wide, so that little corrects them.
@@ -34,27 +33,6 @@ std::size_t queue_age_index(float age) {
 
 // ---- habits
 
-void Forecast::Tables::add(const Tables& other) {
-  queue.add(other.queue);
-  run.add(other.run);
-  failure.add(other.failure);
-  pace.add(other.pace);
-}
-
-void Forecast::Tables::forget(float factor) {
-  queue.forget(factor);
-  run.forget(factor);
-  failure.forget(factor);
-  pace.forget(factor);
-}
-
-void Forecast::Tables::derive(const Tables& prior, float weight, float failure_weight) {
-  queue.derive(prior.queue, weight);
-  run.derive(prior.run, weight);
-  failure.derive(prior.failure, failure_weight);
-  pace.derive(prior.pace, weight);
-}
-
 Forecast::Forecast() {
   recorded_.queue = HazardTable(1.5F, 1.1F);
   recorded_.run = HazardTable(27, 1.1F);
@@ -71,6 +49,7 @@ std::uint8_t Forecast::action(std::string_view name) {
   if (odd || names_.size() == kMostActions) return 0;
   names_.emplace_back(name);
   habits_.emplace_back();
+  if (keeps_lessons_) fresh_.emplace_back();
   heed();
   return static_cast<std::uint8_t>(names_.size() - 1);
 }
@@ -84,16 +63,9 @@ Age Forecast::start(const Course& course, const Look& look, Age until) {
   return ran ? course.seen + (until - course.seen) / 2 : kNotYet;
 }
 
-/// Counts the time from the last look until `until`, in which the task did not end.
 void Forecast::passed(const Course& course, Age until, Age started) {
-  Habits& habits = habits_[course.action];
-  habits.failure.passed(seconds(course.seen), seconds(until));
-  const bool runs = started != kNotYet;
-  if (course.started == kNotYet) {
-    habits.queue.passed(seconds(course.seen), seconds(runs ? started : until));
-    if (runs) habits.queue.ended(seconds(started));
-  }
-  if (runs) habits.run.passed(seconds(std::max(course.seen - started, Age(0))), seconds(until - started));
+  habits_[course.action].passed(course, until, started);
+  if (keeps_lessons_) fresh_[course.action].passed(course, until, started);
 }
 
 void Forecast::unfinished(Course& course, const Look& look, Time when) {
@@ -119,33 +91,31 @@ void Forecast::ended(Course& course, const Look& look, Time when) {
                                 : course.seen + (latest - course.seen) / 2;
   const Age started = start(course, look, end);
   passed(course, end, started);
+  const bool success = look.status == Status::success;
   Habits& habits = habits_[course.action];
-  if (look.status != Status::success) {
-    habits.failure.ended(seconds(end));
-  } else {
-    const float run = std::max(seconds(end - started), 0.001F);
-    habits.run.ended(run);
-    const auto share = [&](Age age) { return seconds(age - started) / run; };
-    if (course.stage_from >= started) habits.pace.saw(course.step, share(course.stage_from), share(course.seen));
-    if (course.before_from >= started) {
-      habits.pace.saw(course.before_step, share(course.before_from), share(course.before_to));
-    }
-  }
+  habits.finished(course, success, end, started);
+  if (keeps_lessons_) fresh_[course.action].finished(course, success, end, started);
   ++habits.unheeded;
-  ++habits.ended;
   // To take up what was learned costs as much as a hundred looks: after the first few not at each end.
   if (habits.unheeded >= std::min(habits.ended / 8 + 1, 16U)) heed();
+}
+
+/// Lets what was counted before weigh less, by what was counted since.
+void Forecast::forget() {
+  for (std::size_t i = 0; i < habits_.size(); ++i) {
+    const std::uint32_t tasks = std::exchange(habits_[i].unheeded, 0);
+    if (tasks == 0) continue;
+    habits_[i].forget(tasks);
+    if (keeps_lessons_) fresh_[i].forget(tasks);
+  }
 }
 
 /// Lets what was counted take effect.
 void Forecast::heed() {
   learned_.clear();
-  Tables all;
-  for (Habits& habits : habits_) {
-    if (habits.unheeded > 0) habits.forget(std::pow(kKeep, static_cast<float>(habits.unheeded)));
-    habits.unheeded = 0;
-    all.add(habits);
-  }
+  forget();
+  Lessons all;
+  for (const Habits& habits : habits_) all.add(habits);
   all.derive(recorded_, kRecordedWeight, kRecordedFailureWeight);
   for (Habits& habits : habits_) {
     habits.derive(all, kPoolWeight, kPoolFailureWeight);
@@ -265,49 +235,44 @@ std::vector<Belief> Forecast::beliefs() {
 
 // ---- memory
 
-namespace {
-constexpr std::string_view kVersion = "schedule-2";
-}
-
 const std::string& Forecast::learned() {
   if (learned_.empty()) learned_ = written();
   return learned_;
 }
 
 std::string Forecast::written() const {
-  std::string out(kVersion);
-  out += '\n';
+  std::string out = head_of_lessons();
   for (std::size_t i = 0; i < names_.size(); ++i) {
-    const Habits& habits = habits_[i];
-    if (habits.ended == 0) continue;
-    out += names_[i] + '\n' + std::to_string(habits.ended) + '\n';
-    habits.queue.write(out);
-    habits.run.write(out);
-    habits.failure.write(out);
-    habits.pace.write(out);
+    if (habits_[i].ended > 0) habits_[i].write(names_[i], out, Exactness::kept);
   }
   return out;
 }
 
 void Forecast::restore(std::string_view text) {
-  std::istringstream in{std::string(text)};
-  std::string line;
-  if (!std::getline(in, line) || line != kVersion) return;
-  std::vector<std::pair<std::string, Habits>> read;
-  while (read.size() < kMostActions && std::getline(in, line)) {
-    Habits habits;
-    if (!(in >> habits.ended) || !habits.queue.read(in) || !habits.run.read(in) || !habits.failure.read(in) ||
-        !habits.pace.read(in)) {
-      return;  // half of it would be worse than nothing
-    }
-    in.ignore();  // the end of the line
-    read.emplace_back(line, habits);
-  }
-  for (auto& [name, habits] : read) {
+  const auto book = read_lessons(text);
+  if (!book) return;
+  forget();
+  for (const auto& [name, lessons] : *book) {
     const std::uint8_t number = action(name);
-    if (names_[number] == name) habits_[number] = habits;
+    if (names_[number] != name) continue;
+    static_cast<Lessons&>(habits_[number]) = lessons;
+    if (keeps_lessons_) habits_[number].then(fresh_[number]);
   }
   heed();
+}
+
+void Forecast::keep_lessons() {
+  keeps_lessons_ = true;
+  fresh_.resize(names_.size());
+}
+
+std::string Forecast::take_lessons() {
+  forget();
+  LessonBook book;
+  for (std::size_t i = 0; i < fresh_.size(); ++i) {
+    if (fresh_[i].ended > 0) book.emplace_back(names_[i], std::exchange(fresh_[i], {}));
+  }
+  return book.empty() ? std::string() : write_lessons(book);
 }
 
 }  // namespace mjwatchd

@@ -8,8 +8,7 @@
 
 #include "daemon/core/schedule_course.hpp"
 #include "daemon/core/schedule_curve.hpp"
-#include "daemon/core/schedule_hazard.hpp"
-#include "daemon/core/schedule_pace.hpp"
+#include "daemon/core/schedule_lessons.hpp"
 #include "mjwatchd/poll_schedule.hpp"
 
 namespace mjwatchd {
@@ -40,31 +39,28 @@ class Forecast {
 
   /// As text; written anew only when something that was counted took effect since.
   [[nodiscard]] const std::string& learned();
+  /// That is known, and beside it what take_lessons() has not given out.
   void restore(std::string_view text);
+  /// From now on lessons are also kept apart.
+  void keep_lessons();
+  /// Those of the actions of which a task has ended since the last time; empty when there is none.
+  [[nodiscard]] std::string take_lessons();
 
  private:
   /// Ages at which a task still queues for which curves are kept: nothing, then geometric.
   static constexpr std::size_t kQueueAges = 40;
 
-  /// What was counted, and what follows from it.
-  struct Tables {
-    HazardTable queue, run, failure;
-    PaceTable pace;
-
-    void add(const Tables& other);
-    void forget(float factor);
-    void derive(const Tables& prior, float weight, float failure_weight);
-  };
   /// What is known of one action's tasks.
-  struct Habits : Tables {
-    std::uint32_t ended = 0;     ///< tasks, up to a bound
-    std::uint32_t unheeded = 0;  ///< of them, since the last derive()
+  struct Habits : Lessons {
+    std::uint32_t unheeded = 0;  ///< of the tasks that ended, since the last derive()
     std::array<std::optional<Curve>, kQueueAges> queued;
   };
 
   /// When the run began, as a look tells that found the task at `until`; kNotYet if it doesn't tell.
   [[nodiscard]] static Age start(const Course& course, const Look& look, Age until);
+  /// Counts the time from the last look until `until`, in which the task did not end.
   void passed(const Course& course, Age until, Age started);
+  void forget();
   void heed();
   [[nodiscard]] std::string written() const;
   /// Of a task that has queued so long, or a little less or more: one of those that are kept.
@@ -77,8 +73,10 @@ class Forecast {
 
   std::vector<std::string> names_;
   std::vector<Habits> habits_;  ///< by action
-  Tables recorded_;             ///< the recorded timings
-  std::string learned_;         ///< empty: to be written anew
+  std::vector<Lessons> fresh_;  ///< likewise, those that were not taken; none unless they are kept apart
+  bool keeps_lessons_ = false;
+  Lessons recorded_;     ///< the recorded timings
+  std::string learned_;  ///< empty: to be written anew
 };
 
 }  // namespace mjwatchd

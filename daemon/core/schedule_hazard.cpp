@@ -5,7 +5,6 @@
 #include <span>
 
 #include "daemon/core/schedule_exp.hpp"
-#include "daemon/core/schedule_memory.hpp"
 
 namespace mjwatchd {
 namespace {
@@ -79,9 +78,9 @@ void HazardTable::derive(const HazardTable& prior, float weight) {
   for (std::size_t i = 0; i < kBins; ++i) sum_[i + 1] = sum_[i] + hazard[i];
 }
 
-void HazardTable::write(std::string& out) const {
-  write_numbers(out, std::span(events_).first<kBins>());
-  write_numbers(out, std::span(exposure_).first<kBins>());
+void HazardTable::write(std::string& out, Exactness exactness) const {
+  write_numbers(out, std::span(events_).first<kBins>(), exactness);
+  write_numbers(out, std::span(exposure_).first<kBins>(), exactness);
 }
 
 bool HazardTable::read(std::istream& in) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "daemon/core/schedule_lanes.hpp"
+#include "daemon/core/schedule_memory.hpp"
 
 namespace mjwatchd {
 
@@ -51,7 +52,7 @@ class HazardTable {
     return at > 0 ? sums : four(0);
   }
 
-  void write(std::string& out) const;  ///< behind what is there
+  void write(std::string& out, Exactness exactness) const;  ///< behind what is there
   [[nodiscard]] bool read(std::istream& in);
 
  private:

@@ -10,7 +10,6 @@
 namespace mjwatchd {
 namespace {
 constexpr float kMost = 1e6F;
-constexpr float kLeast = 5e-3F;  ///< less is nothing
 
 constexpr std::size_t kLongest = 12;  ///< characters of a number or a run of zeros, and the blank before it
 
@@ -59,21 +58,28 @@ char* put(char* at, double number) {
   return std::copy(digits.begin() + static_cast<std::ptrdiff_t>(whole),
                    digits.begin() + static_cast<std::ptrdiff_t>(last), at);
 }
+
+/// Six digits.
+char* put_exactly(char* at, float number) {
+  return std::to_chars(at, at + kLongest, number, std::chars_format::general, 6).ptr;
+}
 }  // namespace
 
-void write_numbers(std::string& out, std::span<const float> numbers) {
+void write_numbers(std::string& out, std::span<const float> numbers, Exactness exactness) {
+  const float least = exactness == Exactness::kept ? 5e-3F : 5e-4F;  // less is nothing
   out += std::to_string(numbers.size());
   const std::size_t before = out.size();
   out.resize(before + kLongest * numbers.size() + 1);
   char* at = &out[before];
   for (std::size_t i = 0; i < numbers.size();) {
     *at++ = ' ';
-    if (numbers[i] >= kLeast) {
-      at = put(at, static_cast<double>(numbers[i++]));
+    if (numbers[i] >= least) {
+      const float number = numbers[i++];
+      at = exactness == Exactness::kept ? put(at, static_cast<double>(number)) : put_exactly(at, number);
       continue;
     }
     const std::size_t first = i;
-    while (i < numbers.size() && numbers[i] < kLeast) ++i;
+    while (i < numbers.size() && numbers[i] < least) ++i;
     *at++ = '*';
     at = std::to_chars(at, at + kLongest, i - first).ptr;
   }

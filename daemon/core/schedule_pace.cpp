@@ -4,8 +4,6 @@
 #include <cmath>
 #include <span>
 
-#include "daemon/core/schedule_memory.hpp"
-
 namespace mjwatchd {
 namespace {
 /// What is seen counts for neighbouring shares too, by a bell of one part.
@@ -74,8 +72,8 @@ void PaceTable::derive(const PaceTable& prior, float weight) {
   }
 }
 
-void PaceTable::write(std::string& out) const {
-  for (const ByShare& step : seen_) write_numbers(out, std::span(step).first<kShares + 1>());
+void PaceTable::write(std::string& out, Exactness exactness) const {
+  for (const ByShare& step : seen_) write_numbers(out, std::span(step).first<kShares + 1>(), exactness);
 }
 
 bool PaceTable::read(std::istream& in) {

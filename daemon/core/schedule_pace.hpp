@@ -8,6 +8,7 @@
 #include <string>
 
 #include "daemon/core/schedule_lanes.hpp"
+#include "daemon/core/schedule_memory.hpp"
 
 namespace mjwatchd {
 
@@ -38,7 +39,7 @@ class PaceTable {
     return between(likelihood_[step].data(), parts, at - floats(parts));
   }
 
-  void write(std::string& out) const;  ///< behind what is there
+  void write(std::string& out, Exactness exactness) const;  ///< behind what is there
   [[nodiscard]] bool read(std::istream& in);
 
  private:

@@ -52,6 +52,8 @@ void Watcher::Impl::advance() {
     }
     save_pictures();
     learn();
+  } else if (shared_ && !std::exchange(taught_all_, true)) {
+    for (auto& [name, poller] : pollers_) share_lessons(*poller);
   }
   outbox_.advance(now_, *out_);
   find_wakeup();
@@ -149,7 +151,11 @@ void Watcher::Impl::hear(const event::DeliveryReleased& event) { outbox_.release
 
 void Watcher::Impl::hear(const event::Shared& event) {
   daemons_ = event.daemons;
-  for (auto& [name, poller] : pollers_) poller->share(daemons_, now_);
+  const bool first = !std::exchange(shared_, true);
+  for (auto& [name, poller] : pollers_) {
+    poller->share(daemons_, now_);
+    if (first) poller->keep_lessons();
+  }
   outbox_.share(daemons_, now_);
 }
 
@@ -177,6 +183,7 @@ Poller& Watcher::Impl::open(const std::string& name, const GatewaySettings* sett
   auto& place = pollers_[name];
   place = std::make_unique<Poller>(name, number, settings, settings_.watch, now_);
   place->share(daemons_, now_);
+  if (shared_) place->keep_lessons();
   numbered_.push_back(place.get());
   learn_next_ = now_.steady;
   return *place;
@@ -278,6 +285,10 @@ void Watcher::Impl::find_wakeup() {
     for (const auto& [name, poller] : pollers_) next_wakeup_ = std::min(next_wakeup_, poller->next_wakeup());
   }
   next_wakeup_ = std::min(next_wakeup_, outbox_.next_wakeup());
+  // Others wait for what was learned here, also when nothing more is to be done.
+  const auto teaches = [](const auto& one) { return one.second->has_lessons(); };
+  if (shared_ && std::any_of(pollers_.begin(), pollers_.end(), teaches))
+    next_wakeup_ = std::min(next_wakeup_, learn_next_);
 }
 
 // ---- views

@@ -75,7 +75,11 @@ void Watcher::Impl::settled(const Asking& wish, const CommitResult& result) {
   answer(wish.ticket, result);
 }
 
-void Watcher::Impl::settled(const Learning&, const CommitResult&) {}
+void Watcher::Impl::settled(const Learning& wish, const CommitResult& result) {
+  if (wish.shared == nullptr) return;
+  if (result.code == CommitResult::Code::done) return wish.shared->lessons_arrived(result.learned);
+  wish.shared->lessons_came_back();
+}
 
 void Watcher::Impl::settled(const Changing& wish, const CommitResult& result) {
   if (!alive(wish.task)) return;  // deleted or released meanwhile
@@ -140,18 +144,34 @@ void Watcher::Impl::learn() {
     const auto [last, first] = learned_at_.try_emplace(name, now_.steady);
     if (now_.steady - last->second >= kLearnedEvery) {
       last->second = now_.steady;
-      const std::string_view state = poller->learned();
-      std::string& before = learned_[name];
-      if (!state.empty() && state != before) {
-        before = state;
-        auto& change = new_change<change::Learned>();
-        change.gateway = name;
-        change.state = before;
-        persist(Learning{});
-      }
+      shared_ ? share_lessons(*poller) : keep_learned(*poller);
     }
     learn_next_ = std::min(learn_next_, last->second + kLearnedEvery);
   }
+}
+
+void Watcher::Impl::keep_learned(const Poller& poller) {
+  const std::string_view state = poller.learned();
+  std::string& before = learned_[poller.name()];
+  if (state.empty() || state == before) return;
+  before = state;
+  auto& change = new_change<change::Learned>();
+  change.gateway = poller.name();
+  change.state = before;
+  persist(Learning{});
+}
+
+/// The store's answer is what all have learned: so it is asked for also when there is nothing to give, by who has
+/// others beside it and tasks to which that matters.
+void Watcher::Impl::share_lessons(Poller& poller) {
+  if (poller.lessons_under_way()) return;
+  const bool curious = daemons_ != 1 && poller.tasks().size() > 0 && !stopped_;
+  if (!poller.has_lessons() && !curious) return;
+  auto& change = new_change<change::Learned>();
+  change.gateway = poller.name();
+  change.state = poller.send_lessons();
+  change.lessons = true;
+  persist(Learning{&poller});
 }
 
 }  // namespace mjwatchd

@@ -60,7 +60,9 @@ class Watcher::Impl {
     Ticket ticket;
     std::optional<change::Receiver> receiver;
   };
-  struct Learning {};
+  struct Learning {
+    Poller* shared = nullptr;  ///< whose lessons are given to the other daemons
+  };
   struct Changing {
     Ref task;
     Phase phase;
@@ -134,6 +136,8 @@ class Watcher::Impl {
   void spread(const CommitResult& result, bool ours = true);
   void answer(Ticket ticket, const CommitResult& result);
   void learn();
+  void keep_learned(const Poller& poller);
+  void share_lessons(Poller& poller);
 
   // Pictures (watcher_pictures.cpp).
   void begin_pictures(const Ref& ref);
@@ -158,6 +162,7 @@ class Watcher::Impl {
   std::map<std::string, std::unique_ptr<Poller>> pollers_;  ///< by gateway; in order, to be deterministic
   std::vector<Poller*> numbered_;                           ///< the same by their numbers; none ever goes
   unsigned daemons_ = 1;                                    ///< that share the watch list
+  bool shared_ = false;                                     ///< the list is one that several may share
   ChangeNo last_change_ = 0;
   CallNo last_call_ = 0;
   Outbox outbox_;
@@ -175,8 +180,8 @@ class Watcher::Impl {
   std::map<TaskKey, Generation> saves_;         ///< under way, with the task's generation
   std::map<std::string, std::string> learned_;  ///< as last committed
   std::map<std::string, Time> learned_at_;
-  Time learn_next_ = Time::min();  ///< when the first of them may be written again
-  bool stopped_ = false;
+  Time learn_next_ = Time::min();  ///< when the first of them may be written again, or lessons be given again
+  bool stopped_ = false, taught_all_ = false;
   Time next_wakeup_ = kNever;
 
   // Of the step being made.

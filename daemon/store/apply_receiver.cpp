@@ -4,6 +4,7 @@
 #include "daemon/store/event_row.hpp"
 #include "daemon/store/transaction.hpp"
 #include "daemon/webhooks/receiver.hpp"
+#include "mjwatchd/poll_schedule.hpp"
 
 namespace mjwatchd::store {
 namespace {
@@ -124,8 +125,15 @@ CommitResult apply(Transaction& in, const change::Test& change) {
 }
 
 CommitResult apply(Transaction& in, const change::Learned& change) {
-  in.tables.learn(change.gateway, change.state);
-  return only(CommitResult::Code::done);
+  CommitResult result = only(CommitResult::Code::done);
+  if (!change.lessons) {
+    in.tables.learn(change.gateway, change.state);
+    return result;
+  }
+  const bool some = !change.state.empty();
+  result.learned = merge_learned(in.tables.learned(change.gateway, some), change.state);
+  if (some) in.tables.learn(change.gateway, result.learned);
+  return result;
 }
 
 CommitResult apply(Transaction& in, const Change& change) {

@@ -266,6 +266,12 @@ void SqlTables<Db>::hold_pending(ReceiverNo receiver, const std::string& reason)
 }
 
 template <typename Db>
+std::string SqlTables<Db>::learned(const std::string& gateway, bool) {
+  Query row(db_, "SELECT state FROM learned WHERE gateway = ?", gateway);
+  return row.next() ? row.text(0) : std::string();
+}
+
+template <typename Db>
 void SqlTables<Db>::learn(const std::string& gateway, const std::string& state) {
   db_.run("INSERT INTO learned(gateway, state) VALUES (?,?) ON CONFLICT(gateway) DO UPDATE SET state = excluded.state",
           gateway, state);

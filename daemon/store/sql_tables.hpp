@@ -45,6 +45,7 @@ class SqlTables : public Tables {
   [[nodiscard]] std::vector<DeliveryRecord> held_of(ReceiverNo receiver, std::size_t most) override;
   void hold_pending(ReceiverNo receiver, const std::string& reason) override;
 
+  [[nodiscard]] std::string learned(const std::string& gateway, bool to_change) override;
   void learn(const std::string& gateway, const std::string& state) override;
 
  protected:

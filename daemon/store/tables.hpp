@@ -98,6 +98,8 @@ class Tables {
   [[nodiscard]] virtual std::vector<DeliveryRecord> held_of(ReceiverNo receiver, std::size_t most) = 0;
   virtual void hold_pending(ReceiverNo receiver, const std::string& reason) = 0;
 
+  /// Empty: nothing yet. If it is `to_change`, no other daemon may change it until the transaction ends.
+  [[nodiscard]] virtual std::string learned(const std::string& gateway, bool to_change) = 0;
   virtual void learn(const std::string& gateway, const std::string& state) = 0;
 };
 

@@ -102,6 +102,9 @@ struct Test {
 struct Learned {
   std::string gateway;
   std::string state;
+  /// `state` is only what this daemon learned since it last said so, or nothing: it goes to what all daemons have
+  /// learned (merge_learned()), which is the answer.
+  bool lessons = false;
 };
 
 }  // namespace change
@@ -136,6 +139,7 @@ struct CommitResult {
   std::vector<CommittedEvent> events;
   std::vector<DeliveryRecord> deliveries;  ///< new or revived, to be taken into the outbox
   std::vector<DeliveryRecord> elsewhere;   ///< likewise, but in the outbox of another daemon that shares the store
+  std::string learned;                     ///< Learned, of lessons: what is known now
 };
 
 }  // namespace mjwatchd

@@ -82,7 +82,17 @@ class PollSchedule {
   /// version is ignored.
   [[nodiscard]] virtual std::string_view learned() const { return {}; }
   virtual void restore(std::string_view /*learned*/) {}
+
+  /// Where several daemons ask the same gateway: from now on what is learned is kept apart as well, for take_lessons().
+  virtual void keep_lessons() {}
+  /// What was learned since the last time, in the form of learned(), for the others; empty when no task has ended
+  /// since. What is restored after that is what all have learned, and what was not taken yet stays known beside it.
+  [[nodiscard]] virtual std::string take_lessons() { return {}; }
 };
+
+/// What was learned up to some moment, and what was learned after it, or beside it by another daemon: together, in the
+/// form of PollSchedule::learned(). Associative. One of another version, or empty, counts for nothing.
+[[nodiscard]] std::string merge_learned(std::string_view known, std::string_view later);
 
 /// The schedule the daemon uses.
 [[nodiscard]] std::unique_ptr<PollSchedule> make_schedule(const GatewaySettings& gateway, const WatchSettings& watch);

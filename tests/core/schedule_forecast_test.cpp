@@ -13,9 +13,9 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Tasks of one action that a forecast is taught, one after the other.
-class Lessons {
+class Teacher {
  public:
-  explicit Lessons(Forecast& forecast, std::string_view action = "IMAGINE")
+  explicit Teacher(Forecast& forecast, std::string_view action = "IMAGINE")
       : forecast_(forecast), action_(forecast.action(action)) {}
 
   [[nodiscard]] Course fresh() const { return {.born = clock_, .action = static_cast<std::uint8_t>(action_ & 0x7FU)}; }
@@ -111,7 +111,7 @@ TEST_CASE("four times at once are the same as each by itself") {
 
 TEST_CASE("a cold forecast is as the recorded timings, roughly, and moves to what it sees") {
   Forecast forecast;
-  Lessons lessons(forecast);
+  Teacher lessons(forecast);
   CHECK(forecast.beliefs().empty());
   const float cold = forecast.outlook(lessons.fresh()).ended(0.5F);
   CHECK(cold > 15);
@@ -124,9 +124,9 @@ TEST_CASE("a cold forecast is as the recorded timings, roughly, and moves to wha
 
 TEST_CASE("an action hardly seen is taken to be like the others, one well known is not") {
   Forecast forecast;
-  Lessons known(forecast, "VIDEO");
+  Teacher known(forecast, "VIDEO");
   for (int i = 0; i < 50; ++i) known.run(300s);
-  Lessons unknown(forecast, "UPSCALE");
+  Teacher unknown(forecast, "UPSCALE");
   CHECK(forecast.outlook(unknown.fresh()).ended(0.5F) > 100);
   for (int i = 0; i < 50; ++i) unknown.run(4s);
   CHECK(forecast.outlook(unknown.fresh()).ended(0.5F) < 10);
@@ -135,7 +135,7 @@ TEST_CASE("an action hardly seen is taken to be like the others, one well known 
 
 TEST_CASE("what slowed down is followed, since what was learned long ago counts less") {
   Forecast forecast;
-  Lessons lessons(forecast);
+  Teacher lessons(forecast);
   for (int i = 0; i < 1000; ++i) lessons.run(20s);
   for (int i = 0; i < 400; ++i) lessons.run(60s);
   CHECK(forecast.beliefs().front().median_s > 50);
@@ -143,7 +143,7 @@ TEST_CASE("what slowed down is followed, since what was learned long ago counts 
 
 TEST_CASE("progress tells how long a run will be, where it means something") {
   Forecast forecast;
-  Lessons lessons(forecast);
+  Teacher lessons(forecast);
   for (int i = 0; i < 100; ++i) lessons.run(milliseconds(20'000 + 1'000 * (i % 40)));  // half-way is at 46 %
   const float slow = forecast.outlook(lessons.running(24s, 46)).ended(0.5F);
   const float unsaid = forecast.outlook(lessons.running(24s, std::nullopt)).ended(0.5F);
@@ -151,7 +151,7 @@ TEST_CASE("progress tells how long a run will be, where it means something") {
   CHECK(unsaid < slow);
 
   Forecast deaf;
-  Lessons flat(deaf);
+  Teacher flat(deaf);
   for (int i = 0; i < 100; ++i) flat.run(milliseconds(20'000 + 1'000 * (i % 40)), 0);  // always says 0 %
   const float zero = deaf.outlook(flat.running(24s, 0)).ended(0.5F);
   CHECK(zero == doctest::Approx(deaf.outlook(flat.running(24s, std::nullopt)).ended(0.5F)).epsilon(0.25));
@@ -159,7 +159,7 @@ TEST_CASE("progress tells how long a run will be, where it means something") {
 
 TEST_CASE("early failures are expected early only") {
   Forecast forecast;
-  Lessons lessons(forecast);
+  Teacher lessons(forecast);
   for (int i = 0; i < 60; ++i) {
     lessons.run(60s);
     if (i % 2 == 0) lessons.fail(2s);

@@ -1,4 +1,5 @@
 // Several daemons over one watch list, as one of them sees it.
+#include "daemon/core/schedule_lessons.hpp"
 #include "tests/core/watch.hpp"
 
 using namespace mjwatchd;
@@ -35,6 +36,56 @@ std::size_t calls_within(Watch& w, milliseconds time) {
     w.answer(*call);
   }
   return count;
+}
+
+/// A task is registered, asked for and has succeeded. Answers what came of it.
+void succeed(Watch& w, const std::string& id) {
+  TaskRecord record = w.record(id);
+  record.action = "IMAGINE";
+  w.tell({event::Adopted{record}});
+  const auto call = w.call();
+  w.reply(call, Verdict::answered, {Watch::snapshot(call.ids.front(), Status::success)});
+}
+
+event::Persisted answer(ChangeNo no, CommitResult::Code code, const std::string& known = {}) {
+  CommitResult result;
+  result.code = code;
+  result.learned = known;
+  return {no, result};
+}
+
+using Given = std::pair<ChangeNo, change::Learned>;
+
+/// The lessons among the actions; what else is to be written is committed, and every call finds its tasks unchanged.
+std::optional<Given> given(Watch& w, const Actions& actions) {
+  std::vector<Event> events;
+  for (const Action& one : actions) {
+    const auto* asked = std::get_if<action::Persist>(&one);
+    if (asked == nullptr) continue;
+    if (const auto* learned = std::get_if<change::Learned>(&asked->change)) return Given(asked->no, *learned);
+    events.emplace_back(answer(asked->no, CommitResult::Code::done));
+  }
+  for (; !w.calls.empty(); w.calls.pop_front()) {
+    FetchReply reply;
+    reply.verdict = Verdict::answered;
+    for (const std::string& id : w.calls.front().ids) reply.tasks.push_back(Watch::snapshot(id, Status::in_progress));
+    events.emplace_back(event::BatchFetched{w.calls.front().no, reply});
+  }
+  return events.empty() ? std::nullopt : given(w, w.tell(std::move(events)));
+}
+
+/// Lets time pass until lessons are given to the other daemons, at most two minutes.
+std::optional<Given> lessons(Watch& w) {
+  const milliseconds end = w.clock + 2min;
+  while (w.watcher.next_wakeup() <= Time(end)) {
+    if (auto found = given(w, w.at(std::max(w.clock, w.watcher.next_wakeup().time_since_epoch())))) return found;
+  }
+  return std::nullopt;
+}
+
+std::uint32_t ends_in(const std::string& learned) {
+  const auto book = read_lessons(learned);
+  return book && !book->empty() ? book->front().second.ended : 0;
 }
 
 }  // namespace
@@ -188,4 +239,76 @@ TEST_CASE("a newcomer calls nobody until the others count on it, and has saved n
   w.tell({event::Shared{2}});
   CHECK(w.call().left > counted);
   CHECK(calls_within(w, 59s) <= 300);
+}
+
+TEST_CASE("lessons are given to the others within a minute, though nothing else is to be done, and once") {
+  Watch w;
+  w.tell({event::Shared{2}});
+  for (int i = 0; i < 3; ++i) succeed(w, "t" + std::to_string(i));
+  const milliseconds taught = w.clock;
+  const auto first = lessons(w);
+  REQUIRE(first);
+  CHECK(w.clock <= taught + 1min);
+  CHECK(first->second.lessons);
+  CHECK(ends_in(first->second.state) == 3);
+  w.tell({answer(first->first, CommitResult::Code::done, first->second.state)});
+  CHECK_FALSE(lessons(w));  // no tasks, no news
+  succeed(w, "t3");
+  const auto second = lessons(w);
+  REQUIRE(second);
+  CHECK(ends_in(second->second.state) == 1);
+}
+
+TEST_CASE("lessons that could not be written go with the next, also through a reload") {
+  Watch w;
+  w.tell({event::Shared{2}});
+  succeed(w, "a");
+  const auto failed = lessons(w);
+  REQUIRE(failed);
+  succeed(w, "b");
+  CHECK_FALSE(lessons(w));  // one at a time
+  Settings settings = Watch::defaults();
+  settings.gateways["g"].call_cost = 20s;
+  Actions out;
+  w.watcher.reconfigure(settings, w.now(), out);
+  succeed(w, "c");
+  w.tell({answer(failed->first, CommitResult::Code::failed)});
+  const auto again = lessons(w);
+  REQUIRE(again);
+  CHECK(ends_in(again->second.state) == 3);
+}
+
+TEST_CASE("what all have learned is believed, with what was learned here since") {
+  Watch teacher;
+  teacher.tell({event::Shared{2}});
+  for (int i = 0; i < 40; ++i) succeed(teacher, "t" + std::to_string(i));
+  const auto taught = lessons(teacher);
+  REQUIRE(taught);
+
+  Watch w;
+  w.tell({event::Shared{2}, event::Adopted{w.record("goes on")}});
+  const auto asked = lessons(w);  // it has learned nothing, and tasks to ask for
+  REQUIRE(asked);
+  CHECK(asked->second.state.empty());
+  CHECK(w.view().beliefs.empty());
+  w.tell({answer(asked->first, CommitResult::Code::done, taught->second.state)});
+  REQUIRE(w.view().beliefs.size() == 1);
+  CHECK(w.view().beliefs.front().median_s == doctest::Approx(teacher.view().beliefs.front().median_s).epsilon(0.01));
+}
+
+TEST_CASE("one that is told to stop gives its lessons first, and asks for none") {
+  Watch w;
+  w.tell({event::Shared{2}});
+  succeed(w, "a");
+  w.watcher.stop();
+  const Actions out = w.tell({event::Tick{}});
+  const auto* persist = Watch::find<action::Persist>(out);
+  REQUIRE(persist != nullptr);
+  CHECK(std::get<change::Learned>(persist->change).lessons);
+  CHECK(Watch::find<action::Persist>(w.tell({answer(persist->no, CommitResult::Code::failed)})) == nullptr);
+
+  Watch curious;
+  curious.tell({event::Shared{2}, event::Adopted{curious.record("goes on")}});
+  curious.watcher.stop();
+  CHECK(Watch::find<action::Persist>(curious.tell({event::Tick{}})) == nullptr);
 }

@@ -59,6 +59,11 @@ void Cluster::plan() {
   for (Daemon& daemon : daemons_) {
     const DaemonPlan& plan = sharing_.daemons[daemon.place];
     clock_.at(plan.comes, [this, &daemon] { boot(daemon); });
+    if (plan.dies) {
+      clock_.at(*plan.dies, [this, &daemon] {
+        if (daemon.watcher) crash(daemon, false);
+      });
+    }
     for (const Span& pause : plan.pauses) {
       clock_.at(pause.from, [this, &daemon, to = pause.to] {
         if (daemon.watcher) daemon.pause_soon = to;

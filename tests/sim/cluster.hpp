@@ -44,6 +44,8 @@ class Cluster {
   [[nodiscard]] milliseconds passed() const { return clock_.now(); }
   /// How every daemon that lives sees its gateways.
   [[nodiscard]] std::vector<GatewayView> views() const;
+  /// What the database knows of what was learned, by gateway.
+  [[nodiscard]] const std::map<std::string, std::string>& learned() const { return disk_.learned(); }
   /// Units held by each daemon that lives.
   [[nodiscard]] std::vector<std::size_t> held() const;
   /// Instead of run(): until then.

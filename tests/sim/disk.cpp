@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "mjwatchd/poll_schedule.hpp"
+
 namespace mjwatchd::sim {
 namespace {
 constexpr std::size_t kPage = 16;
@@ -356,7 +358,9 @@ void Disk::apply(const change::Test& change, CommitResult& result) {
 }
 
 void Disk::apply(const change::Learned& change, CommitResult& result) {
-  tables_.learned[change.gateway] = change.state;
+  std::string& known = tables_.learned[change.gateway];
+  known = change.lessons ? merge_learned(known, change.state) : change.state;
+  if (change.lessons) result.learned = known;
   result.code = CommitResult::Code::done;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct DaemonPlan {
   std::vector<Span> pauses;  ///< stopped as by SIGSTOP, and continued
   std::vector<Span> cuts;    ///< cut off from the database
   double slow_database = 0;  ///< of a hundred transactions, so many take seconds
+  std::optional<milliseconds> dies{};
 };
 
 /// Beside a scenario: which daemons there are.

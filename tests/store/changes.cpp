@@ -1,5 +1,8 @@
 #include "tests/store/changes.hpp"
 
+#include <utility>
+
+#include "daemon/core/schedule_lessons.hpp"
 #include "mjwatchd/names.hpp"
 
 namespace mjwatchd::store::test {
@@ -79,6 +82,20 @@ WebhookTarget url(const std::string& address, const std::string& secret, std::op
   target.events = events;
   target.format = format;
   return target;
+}
+
+std::string lessons(const std::string& action, int tasks, float run) {
+  Lessons some;
+  some.ended = static_cast<std::uint32_t>(tasks);
+  for (int i = 0; i < tasks; ++i) some.run.ended(run);
+  return write_lessons({{action, some}});
+}
+
+std::map<std::string, std::uint32_t> ends_in(const std::string& learned) {
+  std::map<std::string, std::uint32_t> ends;
+  const LessonBook book = read_lessons(learned).value();
+  for (const auto& [action, some] : book) ends[action] = some.ended;
+  return ends;
 }
 
 }  // namespace mjwatchd::store::test

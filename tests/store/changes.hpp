@@ -1,6 +1,8 @@
 // Changes as the core asks for them, and the rules they meet.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -26,5 +28,9 @@ WebhookTarget endpoint(const std::string& name, std::optional<EventMask> events 
 WebhookTarget url(const std::string& address, const std::string& secret = "whsec_c2VjcmV0",
                   std::optional<EventMask> events = std::nullopt, BodyFormat format = BodyFormat::standard);
 EventMask all_events();
+/// Of so many tasks of an action, each of which ran for so many seconds.
+std::string lessons(const std::string& action, int tasks, float run);
+/// How many tasks of each action have taught it.
+std::map<std::string, std::uint32_t> ends_in(const std::string& learned);
 
 }  // namespace mjwatchd::store::test

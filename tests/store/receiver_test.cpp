@@ -161,3 +161,20 @@ TEST_CASE("a URL that was disabled by its name alone belongs to its host once a 
   CHECK(sent.receiver.group == receiver.group);
   CHECK(sent.state == DeliveryState::held);
 }
+
+TEST_CASE("lessons are put to what was learned before, in whichever way, and the answer is the whole") {
+  State state;
+  CHECK(state.commit(change::Learned{"g", "", true}).learned.empty());
+  CHECK(state.look("SELECT count(*) FROM learned") == 0);  // who only asks leaves nothing
+  REQUIRE(state.commit(change::Learned{"g", lessons("IMAGINE", 3, 20)}).learned.empty());
+  const auto first = state.commit(change::Learned{"g", lessons("IMAGINE", 2, 30), true});
+  CHECK(ends_in(first.learned) == std::map<std::string, std::uint32_t>{{"IMAGINE", 5}});
+  const auto second = state.commit(change::Learned{"g", lessons("VIDEO", 4, 200), true});
+  CHECK(ends_in(second.learned) == std::map<std::string, std::uint32_t>{{"IMAGINE", 5}, {"VIDEO", 4}});
+  CHECK(state.commit(change::Learned{"g", "", true}).learned == second.learned);
+  CHECK(state.commit(change::Learned{"other", "", true}).learned.empty());
+  state.reopen();
+  const auto all = state.adopt();
+  REQUIRE(all.size() == 1);
+  CHECK(std::get<event::LearnedAdopted>(all[0]).state == second.learned);
+}

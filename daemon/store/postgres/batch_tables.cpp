@@ -337,4 +337,14 @@ void BatchTables::hold_pending(ReceiverNo receiver, const std::string& reason) {
   SqlTables::hold_pending(receiver, reason);
 }
 
+// Of two that have the first lessons of a gateway, one waits for the other.
+std::string BatchTables::learned(const std::string& gateway, bool to_change) {
+  while (to_change) {
+    Query row(db_, "SELECT state FROM learned WHERE gateway = ? FOR NO KEY UPDATE", gateway);
+    if (row.next()) return row.text(0);
+    db_.run("INSERT INTO learned(gateway, state) VALUES (?, '') ON CONFLICT(gateway) DO NOTHING", gateway);
+  }
+  return SqlTables::learned(gateway, to_change);
+}
+
 }  // namespace mjwatchd::store::postgres

@@ -96,6 +96,8 @@ class BatchTables final : public SqlTables<Connection> {
   [[nodiscard]] std::vector<DeliveryRecord> held_of(ReceiverNo receiver, std::size_t most) override;
   void hold_pending(ReceiverNo receiver, const std::string& reason) override;
 
+  [[nodiscard]] std::string learned(const std::string& gateway, bool to_change) override;
+
  private:
   struct Task {
     std::optional<TaskRow> row;
