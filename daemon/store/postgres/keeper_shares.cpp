@@ -16,6 +16,13 @@ constexpr milliseconds kLongestPause{5'000};  ///< before the shares are looked 
 constexpr std::chrono::seconds kCount{30};    ///< at the latest all tasks are counted again
 constexpr std::chrono::seconds kTidy{60};
 
+/// What somebody must have in hand: what is to be sent, and what is held though its receiver is not disabled. That one
+/// waits for a word of the configuration, which only those hear who know of it; for a disabled receiver's anybody
+/// can speak.
+#define MJWATCHD_IS_SOMEBODYS                                        \
+  "deliveries.state IN (0, 2) AND (deliveries.state = 0 OR EXISTS (" \
+  "SELECT 1 FROM receivers AS r WHERE r.no = deliveries.receiver AND r.disabled = 0))"
+
 }  // namespace
 
 struct Keeper::Shares {
@@ -111,13 +118,13 @@ void Keeper::take(std::size_t most, const Value& free) {
 /// The deliveries of these tasks that wait: theirs is who holds the task.
 void Keeper::take_waiting(Array& tasks, std::vector<Event>& page) {
   Rows waiting = db_->exec("SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
-                           " WHERE deliveries.task = ANY(?::bigint[]) AND deliveries.state = 0 AND deliveries.holder "
-                           "IS NULL ORDER BY deliveries.no",
+                           " WHERE deliveries.task = ANY(?::bigint[]) AND " MJWATCHD_IS_SOMEBODYS
+                           " AND deliveries.holder IS NULL ORDER BY deliveries.no",
                            {tasks.take()});
   while (waiting.next()) page.emplace_back(event::DeliveryAdopted{read_delivery(waiting)});
 }
 
-// Tasks that are done, with deliveries that wait.
+// Tasks that are done, with deliveries that wait or are held.
 void Keeper::take_done() {
   for (std::size_t found = kStep; found == kStep && !ending();) {
     beat();
@@ -126,8 +133,9 @@ void Keeper::take_done() {
     std::vector<std::pair<TaskNo, TaskKey>> taken;
     db_->run("BEGIN");
     Rows rows = db_->exec(
-        "WITH free AS (SELECT no AS free_no FROM tasks WHERE phase = 3 AND no IN (SELECT task FROM deliveries WHERE "
-        "state = 0 AND deliveries.holder IS NULL) AND NOT EXISTS (SELECT 1 FROM daemons WHERE daemons.no = holder) "
+        "WITH free AS (SELECT no AS free_no FROM tasks WHERE phase = 3 AND no IN (SELECT task FROM deliveries "
+        "WHERE " MJWATCHD_IS_SOMEBODYS
+        " AND deliveries.holder IS NULL) AND NOT EXISTS (SELECT 1 FROM daemons WHERE daemons.no = holder) "
         "LIMIT ? FOR NO KEY UPDATE OF tasks SKIP LOCKED) UPDATE tasks SET holder = daemons.no FROM free, daemons "
         "WHERE tasks.no = free_no AND daemons.no = ? RETURNING tasks.no, gateway, id",
         {Value(kStep), Value(standing_.last_number())});
@@ -149,7 +157,8 @@ void Keeper::take_alone() {
     beat();
     std::vector<Event> page;
     Rows rows = db_->exec(
-        "WITH free AS (SELECT no AS free_no FROM deliveries WHERE state = 0 AND holder IS NOT NULL AND NOT EXISTS "
+        "WITH free AS (SELECT no AS free_no FROM deliveries WHERE " MJWATCHD_IS_SOMEBODYS
+        " AND holder IS NOT NULL AND NOT EXISTS "
         "(SELECT 1 FROM daemons WHERE daemons.no = holder) LIMIT ? FOR NO KEY UPDATE OF deliveries SKIP LOCKED) "
         "UPDATE deliveries SET holder = daemons.no FROM free, receivers, daemons WHERE deliveries.no = free_no AND "
         "receivers.no = deliveries.receiver AND daemons.no = ? RETURNING " MJWATCHD_DELIVERY_COLUMNS,

@@ -158,6 +158,43 @@ TEST_CASE("what nobody holds is taken up whole, not only what was asked to be se
   CHECK(adopted(second.adopt()) == numbers(made));
 }
 
+TEST_CASE("what was held on a daemon that is gone is taken over, but for what waits for a receiver to be enabled") {
+  Moving moving(3);
+  // Before anything is held, so that it hears of that from nobody. It is new, and takes nothing before the first is
+  // gone.
+  moving.second = std::make_unique<Peer>(moving.url);
+  State& state = moving.first->state;
+  auto disabled = registration("disabled");
+  disabled.registration.webhooks = {endpoint("ce")};
+  REQUIRE(state.commit(disabled).code == Code::done);
+  std::set<DeliveryNo> held;
+  const auto hold = [&](const change::Task& change) {
+    for (const DeliveryRecord& one : state.commit(change).deliveries) {
+      held.insert(one.no);
+      deliver(state, one, DeliveryState::held);
+    }
+  };
+  hold(started("t0"));  // goes on
+  hold(success("t1"));  // has ended
+  hold(success("t2"));  // is deleted
+  REQUIRE(held.size() == 3);
+  REQUIRE(state.commit(change::Forget{key("t2")}).code == Code::done);
+  const auto waits = state.commit(success("disabled")).deliveries;
+  REQUIRE(waits.size() == 1);
+  REQUIRE(state.commit(change::Receiver{"ce", true, "for the test", kNoon}).code == Code::done);
+  REQUIRE(state.delivery(waits.front().no).record.state == DeliveryState::held);
+
+  moving.first.reset();
+  run_until({moving.second.get()}, [&] { return adopted(*moving.second).size() >= 3; });
+  CHECK(adopted(*moving.second) == held);
+  for (const auto& one : moving.second->heard<event::DeliveryAdopted>()) {
+    CHECK(one.delivery.state == DeliveryState::held);
+  }
+  // Its core knows of them now: when their endpoint is configured again it frees them, and they are its own to send.
+  const auto freed = moving.second->state.commit(change::Receiver{"all", false, "in the configuration again", kNoon});
+  CHECK(numbers(freed.deliveries) == held);
+}
+
 TEST_CASE("a picture that comes late to a task that nobody holds is told by who takes up all of it") {
   Moving moving(1);
   const auto made = moving.first->state.commit(success("t0")).deliveries;
