@@ -92,6 +92,7 @@ void Runtime::Impl::open_store(Composition& made) {
 store::StoreRules Runtime::Impl::with_listeners(store::StoreRules rules) {
   rules.relieved = [this](std::vector<SavedImage> saved) { remove_early(std::move(saved)); };
   rules.heard = [this](const std::vector<CommittedEvent>& events) { hub_.publish(events); };
+  rules.untold = [this](EventNo to) { hub_.pass(to); };
   rules.listening = [this] { return hub_.anyone(); };
   return rules;
 }

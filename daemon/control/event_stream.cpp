@@ -41,6 +41,7 @@ void EventStream::begin() {
     });
     read_page();  // first, for it may be a 410
   } else if (open_stream()) {
+    last_ = hub_.told();
     caught_up_ = true;
   }
 }
@@ -89,18 +90,34 @@ bool EventStream::wanted(const CommittedEvent& event) const {
 }
 
 void EventStream::heard(const CommittedEvent& event) {
-  if (over_ || !wanted(event)) return;
+  if (over_) return;
+  heard_ = std::max(heard_, event.no);
   if (!caught_up_) {
-    more_ = more_ || event.no != 0;
+    if (wanted(event)) {
+      more_ = more_ || event.no != 0;
+    } else if (event.no == covered_ + 1) {
+      covered_ = event.no;
+    }
     return;
   }
-  if (event.no != 0 && event.no <= last_) return;  // a page has brought it already
-  last_ = std::max(last_, event.no);
-  static_cast<void>(write(event_text(event, wish_.format)));
+  if (event.no != 0) {
+    if (event.no <= last_) return;  // a page has brought it already
+    if (last_ >= 0 && event.no != last_ + 1) return catch_up();
+    last_ = event.no;
+  }
+  if (wanted(event)) static_cast<void>(write(event_text(event, wish_.format)));
+}
+
+/// One between was not published yet.
+void EventStream::catch_up() {
+  caught_up_ = false;
+  wish_.filter.after = last_;
+  read_page();
 }
 
 void EventStream::read_page() {
   more_ = false;
+  covered_ = heard_;
   desk_.events(wish_.filter, [weak = weak_from_this()](EventPage page) {
     const auto self = weak.lock();
     if (self && !self->over_) self->took(std::move(page));
@@ -116,11 +133,31 @@ void EventStream::took(EventPage page) {
   }
   if (!stream_ && !open_stream()) return;
   page_.assign(std::make_move_iterator(page.events.begin()), std::make_move_iterator(page.events.end()));
-  if (page_.empty() && !more_) {
-    caught_up_ = true;
-    return;
-  }
-  write_page();
+  if (!page_.empty() || more_) return write_page();
+  if (last_ < 0 && !looked_up_) return look_up();
+  go_live();
+}
+
+/// What is published now may come before the event after which it resumes, if that is another daemon's. There may be no
+/// such event: in a database of yesterday's, which was restored.
+void EventStream::look_up() {
+  looked_up_ = true;
+  EventQuery one;
+  one.after = std::max<EventNo>(*wish_.resume - 1, 0);
+  one.limit = 1;
+  desk_.events(one, [weak = weak_from_this()](const EventPage& page) {
+    const auto self = weak.lock();
+    if (!self || self->over_) return;
+    const EventNo resume = *self->wish_.resume;
+    const bool there = !page.events.empty() && page.events.front().no == resume;
+    if (there || page.gone || resume == 0) self->last_ = resume;
+    self->more_ ? self->read_page() : self->go_live();
+  });
+}
+
+void EventStream::go_live() {
+  caught_up_ = true;
+  if (last_ >= 0 || covered_ > 0) last_ = std::max(last_, covered_);
 }
 
 /// A portion at a time, each when the client has taken the one before.

@@ -24,7 +24,9 @@ struct StreamWish {
 
 /// Loop thread only. Kept alive by who began it until `ended` is called. While it reads what was missed,
 /// events that are published only tell it that there is more to read; so none is lost or said twice,
-/// whatever is committed meanwhile. Unrecorded progress goes only to those who have caught up.
+/// whatever is committed meanwhile. Where several daemons commit, one may be published before another that has a
+/// smaller number: then it reads as well, so that who resumes after any event has missed none.
+/// Unrecorded progress goes only to those who have caught up.
 class EventStream : public std::enable_shared_from_this<EventStream> {
  public:
   /// `ended` is called once, last, unless this is destroyed first. `desk` and `hub` must outlive it.
@@ -40,7 +42,10 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
 
  private:
   void heard(const CommittedEvent& event);
+  void catch_up();
   void read_page();
+  void look_up();
+  void go_live();
   void took(EventPage page);
   void write_page();
   bool open_stream();
@@ -58,9 +63,12 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   asio::steady_timer heart_;
   EventHub::Id listener_ = 0;
   std::deque<CommittedEvent> page_;  ///< read, not yet written
-  EventNo last_ = 0;                 ///< the newest recorded one that was written
+  EventNo last_ = -1;                ///< all that is wanted up to this one was written; less than 0: not known
+  EventNo heard_ = 0;                ///< the newest that was published
+  EventNo covered_ = 0;              ///< all up to this one that is wanted is in the page that was asked for, or before
   bool caught_up_ = false;
-  bool more_ = false;  ///< something was published since the last page was asked for
+  bool looked_up_ = false;  ///< the event after which it resumes
+  bool more_ = false;       ///< something was published since the last page was asked for
   bool over_ = false;
 };
 

@@ -67,6 +67,55 @@ TEST_CASE("a stream has only what it asked for") {
   CHECK(is_problem(control.get("/v1/events?type=task.fail"), 400, "did you mean task.failed?"));
 }
 
+TEST_CASE("what another daemon committed is told in its place, and once, however late one hears of it") {
+  RunningControl control;
+  Listening stream(control, "/v1/events");
+  control.on_loop([&] {
+    control.desk.announce(kTask, EventType::started);
+    const auto theirs = control.desk.record(kTask, EventType::modal);
+    control.desk.announce(kTask, EventType::succeeded);  // ours is heard of first
+    control.desk.publish(theirs);
+  });
+  auto text = stream.until("id: 3\n");
+  control.on_loop([&] { control.desk.announce(kTask, EventType::images); });
+  text += stream.until("id: 4\n");
+  CHECK(ids_in(text) == counted(1, 4));
+}
+
+TEST_CASE("a stream that begins while an earlier event is still on its way has that, and all that follow") {
+  RunningControl control;
+  CommittedEvent late;
+  control.on_loop([&] {
+    control.desk.announce(kTask, EventType::started);
+    late = control.desk.record(kTask, EventType::modal);
+    control.desk.announce(kTask, EventType::succeeded);
+  });
+  Listening stream(control, "/v1/events");
+  control.on_loop([&] { control.desk.announce(kTask, EventType::images); });
+  control.on_loop([&] { control.desk.publish(late); });
+  CHECK(ids_in(stream.until("id: 4\n")) == counted(2, 4));
+}
+
+TEST_CASE("a stream that wants little reads on for what it may have missed, and not for what it does not want") {
+  RunningControl control;
+  Listening stream(control, "/v1/events?type=task.succeeded");
+  control.on_loop([&] {
+    control.desk.announce(kTask, EventType::started);
+    const auto theirs = control.desk.record(kTask, EventType::succeeded);
+    for (int i = 0; i < 50; ++i) control.desk.announce(kTask, EventType::progress);
+    control.desk.publish(theirs);
+  });
+  auto text = stream.until("id: 2\n");
+  control.until([&] { return control.desk.event_reads >= 2; });
+  control.on_loop([&] {
+    for (int i = 0; i < 50; ++i) control.desk.announce(kTask, EventType::progress);
+    control.desk.announce(kTask, EventType::succeeded);
+  });
+  text += stream.until("id: 103\n");
+  CHECK(ids_in(text) == std::vector<int>{2, 103});
+  CHECK(control.desk.event_reads <= 3);
+}
+
 TEST_CASE("a stream of lines has the webhook's body with the id in front") {
   RunningControl control;
   Listening stream(control, "/v1/events", {"Accept: application/x-ndjson"});

@@ -59,6 +59,8 @@ class FakeDesk final : public Desk {
   CommittedEvent record(const TaskKey& key, EventType type, std::string body = "");
   /// Records an event and tells of it.
   CommittedEvent announce(const TaskKey& key, EventType type, std::string body = "");
+  /// Only says it, of one that was recorded.
+  void publish(const CommittedEvent& event) { hub_.publish(std::span(&event, 1)); }
   TaskView& add(const TaskKey& key);
   TaskView& at(const TaskKey& key) { return stored_.at(key).view; }
   [[nodiscard]] bool has(const TaskKey& key) const { return stored_.contains(key); }

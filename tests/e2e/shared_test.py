@@ -192,12 +192,40 @@ class Shared(Case):
         self.assertEqual(events, self.sql("SELECT count(*), max(no) FROM events"))
         self.assert_once(receiver, tasks)
 
+    def listen(self, daemon, name, *after):
+        """A client of the event stream: itself, and the file of what it is told. `after`: the event it goes on from."""
+        told = self.folder / name
+        resume = ["-H", f"last-event-id: {after[0]}"] if after else []
+        client = subprocess.Popen(["curl", "-sN", "--unix-socket", daemon.socket, "-H", "accept: text/event-stream", *resume,
+                                   "-o", told, "http://localhost/v1/events"])
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        wait_until(lambda: told.exists() and ": from mjwatchd" in told.read_text("utf-8"), 20, "the stream has begun")
+        return client, told
+
+    @staticmethod
+    def told(path):
+        """The numbers of the events that were told in full."""
+        parts = path.read_text("utf-8").split("\n\n")[:-1]
+        return [int(line[4:]) for part in parts for line in part.splitlines() if line.startswith("id: ")]
+
     def test_the_database_goes_and_comes_back(self):
         gateway, receiver = self.gateway(), self.receiver("/app")
-        daemon = self.start(self.one_more(gateway, receiver))
-        tasks = self.make(gateway, 20, "8s")
-        for task in tasks:
-            daemon.control.register(task)
+        daemons = [self.start(self.one_more(gateway, receiver)) for _ in range(2)]
+        wait_until(lambda: self.all_know(2, 0), 20, "both take part")
+        daemon = daemons[0]
+        tasks = []
+
+        def register(count, duration):
+            for number in range(count):
+                tasks.append(gateway.make(f"17121580114{len(tasks):05}", duration=duration))
+                self.assertEqual(201, daemons[number % 2].control.register(tasks[-1]).status)
+        staying = [self.listen(one, f"stays{number}")[1] for number, one in enumerate(daemons)]
+        leaving, before = self.listen(daemons[1], "leaves")
+        register(6, "1s")
+        register(20, "8s")
+        ends = "SELECT count(*) FROM events WHERE type = 4"
+        wait_until(lambda: self.sql(ends) == "6", 20, "the first have ended")
         self.server.stop("immediate")
         try:
             def refused():
@@ -210,12 +238,24 @@ class Shared(Case):
                 refused = daemon.control.call("GET", path)
                 self.assertEqual((503, "1"), (refused.status, refused.headers["retry-after"]), path)
             self.assertEqual(200, daemon.control.call("GET", "/v1/status").status)
+            leaving.kill()
+            leaving.wait()
             time.sleep(LEASE + 1)  # what it held is let go
         finally:
             self.server.start()
+        for one in daemons:
+            wait_until(lambda: one.control.call("GET", "/v1/tasks").status == 200, 20, "it answers again")
+        after = self.listen(daemons[1], "is back", self.told(before)[-1])[1]
+        register(6, "1s")
         self.assert_once(receiver, tasks)
         self.assertEqual(201, daemon.control.register("1712158011999999").status)
-        self.assertTrue(daemon.program.running())
+        for one in daemons:
+            self.assertTrue(one.program.running())
+        written = [int(number) for number in self.sql("SELECT no FROM events ORDER BY no").splitlines()]
+        self.assertGreater(len(written), 32)
+        for parts in ([staying[0]], [staying[1]], [before, after]):
+            wait_until(lambda: self.told(parts[-1])[-1:] == written[-1:], 20, "the last is told")
+            self.assertEqual(written, [number for part in parts for number in self.told(part)])
 
     def test_events_of_all_are_seen_from_any(self):
         gateway, receiver = self.gateway(), self.receiver("/app")

@@ -119,7 +119,7 @@ void Keeper::join() {
       "clock_timestamp() + ?::interval) RETURNING no",
       options_.name, interval(options_.lease), interval(alone ? milliseconds(0) : options_.lease));
   static_cast<void>(db_->exec("SELECT pg_notify(?, ?)", {Value(channel(*db_)), Value(std::to_string(no) + " free")}));
-  if (!heard_to_) heard_to_ = db_->number("SELECT value FROM meta WHERE name = 'events'");
+  if (!heard_to_) leave_untold(db_->number("SELECT value FROM meta WHERE name = 'events'"));
   db_->run("COMMIT");
   standing_.begin(no, began + options_.lease - options_.lease / 5);
   beat_at_ = began + options_.lease / 3;

@@ -29,7 +29,8 @@ class Keeper {
     Address address;
     std::string name;
     milliseconds lease{15'000};
-    std::function<bool()> listening;  ///< StoreRules::listening
+    std::function<bool()> listening;      ///< StoreRules::listening
+    std::function<void(EventNo)> untold;  ///< StoreRules::untold
   };
   using Page = std::function<void(std::vector<Event>)>;
   using Heard = std::function<void(std::vector<CommittedEvent>)>;
@@ -79,6 +80,7 @@ class Keeper {
   void share(unsigned daemons);
   void events_since();
   [[nodiscard]] bool skip_events();
+  void leave_untold(EventNo to);
   void look_again();
   void tell_receivers();
   void tell_deliveries(Rows rows);

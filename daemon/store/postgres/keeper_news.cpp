@@ -96,8 +96,13 @@ bool Keeper::skip_events() {
   if (!options_.listening || options_.listening()) return false;
   const EventNo last = db_->number("SELECT value FROM meta WHERE name = 'events'");
   if (options_.listening()) return false;
-  heard_to_ = last;
+  if (heard_to_ != last) leave_untold(last);
   return true;
+}
+
+void Keeper::leave_untold(EventNo to) {
+  heard_to_ = to;
+  if (options_.untold) loop_.post([untold = options_.untold, to] { untold(to); });
 }
 
 void Keeper::events_since() {

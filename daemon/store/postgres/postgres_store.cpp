@@ -97,8 +97,9 @@ class PostgresStore::Impl {
         quick_(address_),
         lists_(address_),
         keeper_(
-            loop_, {address_, options.host + " " + folder_.identity(), options.lease, rules_->listening}, standing_,
-            [this] { return writer_.settled_until(); },
+            loop_,
+            {address_, options.host + " " + folder_.identity(), options.lease, rules_->listening, rules_->untold},
+            standing_, [this] { return writer_.settled_until(); },
             [this](const std::vector<CommittedEvent>& events) {
               if (rules_->heard) rules_->heard(events);
             }),
