@@ -107,6 +107,12 @@ class Shared(Case):
         self.assertRegex(run(["mjwatch", "--socket", first.socket, "top", "--once"]).stdout,
                          r"shared by 3 daemons: [0-9]+ tasks are this one's\n")
         self.assert_once(receiver, [*tasks, more])
+        for daemon in self.daemons:
+            daemon.stop()
+        # What each has learned is there: one of them alone saw a third of the ends. A count stands alone on its line.
+        ends = sum(int(line) for line in self.sql("SELECT state FROM learned").splitlines() if line.isdigit())
+        self.assertGreater(ends, 50)
+        self.assertLessEqual(ends, 61)
 
     def test_a_single_machines_list_moves_over(self):
         gateway, receiver = self.gateway(), self.receiver("/app")
