@@ -92,7 +92,7 @@ struct Outgoing {
   WebhookTarget target;  ///< receiver given with the task, its secret in clear
   BodyFormat format = BodyFormat::standard;
   std::shared_ptr<const std::string> body;  ///< exact bytes
-  bool ours = true;                         ///< false: another daemon may send it now, so that this one must not
+  bool ours = true;  ///< false: not to be sent now; another daemon may hold it, or it could not be read
 };
 
 struct StoreCounts {
