@@ -2,7 +2,6 @@
 
 #include <simdjson.h>
 
-#include <exception>
 #include <utility>
 #include <vector>
 
@@ -10,17 +9,13 @@
 #include "daemon/gateway/json.hpp"
 #include "daemon/gateway/merge.hpp"
 #include "daemon/gateway/merge_rules.hpp"
+#include "daemon/gateway/plain_json.hpp"
 #include "daemon/gateway/task_fields.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
 
 namespace plain = simdjson::ondemand;
-
-constexpr std::size_t kMostObject = 1U << 20;  // bytes; larger ones are rare, and the buffers are kept
-
-/// Leads to the tree.
-struct NotPlain : std::exception {};
 
 struct Member {
   std::string_view key, value;  ///< as sent, the key without its quotes
@@ -52,11 +47,9 @@ class Members {
     plain::document document = parser_.iterate(copy_.data(), size_, copy_.size());
     for (plain::field field : document.get_object()) {
       Member member;
-      const char* const begin = field.key().raw();
-      const char* end = begin;
-      while (*end != '"' && *end != '\\') ++end;
-      if (*end != '"' || list_.size() == kFewMembers) throw NotPlain();
-      member.key = {begin, static_cast<std::size_t>(end - begin)};
+      const auto key = plain_key(field);
+      if (!key || list_.size() == kFewMembers) throw NotPlain();
+      member.key = *key;
       plain::value value = field.value();
       member.type = value.type();
       member.value = text_of(value, member.type);
@@ -68,7 +61,7 @@ class Members {
  private:
   /// What only skips over a text does not see all that is wrong with it: another parser looks at it first.
   void copy(std::string_view text) {
-    if (text.size() > kMostObject) throw NotPlain();
+    if (text.size() > kMostPlain) throw NotPlain();
     const std::size_t room = text.size() + simdjson::SIMDJSON_PADDING;
     if (sent_.size() < room) sent_.resize(2 * room);
     if (copy_.size() < room) copy_.resize(2 * room);

@@ -10,6 +10,7 @@
 #include "daemon/gateway/blank.hpp"
 #include "daemon/gateway/digest.hpp"
 #include "daemon/gateway/json.hpp"
+#include "daemon/gateway/plain_json.hpp"
 #include "daemon/gateway/task_fields.hpp"
 
 namespace mjwatchd::gateway {
@@ -17,20 +18,13 @@ namespace {
 
 namespace plain = simdjson::ondemand;
 
-constexpr std::size_t kMostObject = 1U << 20;  // bytes; beyond it the tree says what is wrong
 constexpr int kDeepest = 60;
-
-/// Leads to the tree, which knows what to make of it.
-struct NotPlain : std::exception {};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Most keys and strings have nothing escaped in them: those are looked at where they are, not copied.
 std::string_view key_of(plain::field& field) {
-  const char* const begin = field.key().raw();
-  const char* end = begin;
-  while (*end != '"' && *end != '\\') ++end;  // the parser has found the quote that ends it
-  if (*end == '"') return {begin, static_cast<std::size_t>(end - begin)};
+  if (const auto key = plain_key(field)) return *key;
   return field.unescaped_key();
 }
 
@@ -231,7 +225,7 @@ std::vector<Snapshot> read(std::string_view body, const std::vector<std::string>
     *found = true;
     object.reset();
     const std::string_view sent = object.raw_json();
-    if (sent.size() > kMostObject) throw NotPlain();
+    if (sent.size() > kMostPlain) throw NotPlain();
     snapshot.json = SharedText(whole, sent);
     tasks.push_back(std::move(snapshot));
   }
