@@ -61,27 +61,6 @@ void Poller::share(unsigned daemons, Now now) {
   if (link_) link_->share(daemons, now.steady);
 }
 
-void Poller::restore(std::string_view state) {
-  restored_ = state;
-  if (schedule_) schedule_->restore(state);
-}
-
-void Poller::keep_lessons() {
-  keeps_lessons_ = true;
-  if (schedule_) schedule_->keep_lessons();
-}
-
-std::string Poller::send_lessons() {
-  taught_ = false;
-  if (schedule_) lessons_.add(schedule_->take_lessons());
-  return lessons_.send();
-}
-
-void Poller::lessons_arrived(std::string_view known) {
-  const std::string all = lessons_.arrived(known);
-  if (all != restored_) restore(all);  // else nobody has learned anything
-}
-
 TaskFacts Poller::facts(const Task& task) const {
   return {tasks_.action(task), task.submitted, task.started, task.status, task.progress};
 }
