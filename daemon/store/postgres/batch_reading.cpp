@@ -135,7 +135,7 @@ void BatchTables::take_in_tasks(Rows rows, const Wanted& wanted) {
     Task& task = tasks_[row.record.key];
     task.holder = rows.null(kTaskColumns) ? 0 : rows.integer(kTaskColumns);
     if (wanted.keys.at(row.record.key) == row.no) task.targets.emplace();  // they come next, if there are any
-    numbers_.emplace(row.no, &task);
+    by_number_.emplace(row.no, &task);
     task.row = std::move(row);
   }
 }

@@ -101,7 +101,7 @@ EventNo BatchTables::commit(const std::string& channel) {
 
 void BatchTables::drop() {
   tasks_.clear();
-  numbers_.clear();
+  by_number_.clear();
   receivers_.clear();
   held_.clear();
   deliveries_.clear();
@@ -148,14 +148,14 @@ void BatchTables::write() {
 void BatchTables::step_aside() {
   write();
   tasks_.clear();
-  numbers_.clear();
+  by_number_.clear();
   receivers_.clear();
   held_.clear();
 }
 
 BatchTables::Task* BatchTables::known(TaskNo task) {
-  const auto found = numbers_.find(task);
-  return found == numbers_.end() ? nullptr : found->second;
+  const auto found = by_number_.find(task);
+  return found == by_number_.end() ? nullptr : found->second;
 }
 
 BatchTables::Task& BatchTables::take_in(const TaskKey& key) {
@@ -166,7 +166,7 @@ BatchTables::Task& BatchTables::take_in(const TaskKey& key) {
   if (!row.next()) return task;
   task.row = read_task(row);
   task.holder = row.null(kTaskColumns) ? 0 : row.integer(kTaskColumns);
-  numbers_.emplace(task.row->no, &task);
+  by_number_.emplace(task.row->no, &task);
   return task;
 }
 
@@ -191,7 +191,7 @@ void BatchTables::insert_task(TaskRow& row, const TaskTexts& texts) {
   task.texts = texts;
   task.targets.emplace();
   task.came = true;
-  numbers_[row.no] = &task;
+  by_number_[row.no] = &task;
 }
 
 void BatchTables::update_task(const TaskRow& row) {

@@ -137,7 +137,7 @@ class BatchTables final : public SqlTables<Connection> {
   DaemonNo self_ = 0;
   std::int64_t transaction_ = 0;
   std::map<TaskKey, Task> tasks_;
-  std::unordered_map<TaskNo, Task*> numbers_;
+  std::unordered_map<TaskNo, Task*> by_number_;
   std::unordered_map<std::string, ReceiverRow> receivers_;
   std::unordered_map<ReceiverNo, bool> held_;  ///< whether deliveries to it are held
   std::unordered_map<DeliveryNo, Known> deliveries_;
