@@ -61,6 +61,12 @@ change::Task ended(const std::string& id, Ending ending, EventType type, WallTim
   return change;
 }
 
+change::Task started(const std::string& id) {
+  change::Task change = running(id, 30);
+  change.events = {EventType::started};
+  return change;
+}
+
 change::Task success(const std::string& id, WallTime at) {
   change::Task change = ended(id, Ending::succeeded, EventType::succeeded, at);
   change.snapshot = snapshot(id, Status::success, 100);

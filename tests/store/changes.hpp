@@ -19,6 +19,8 @@ constexpr WallTime kNoon{std::chrono::seconds(1'700'000'000)};
 StoreRules usual_rules();
 change::Register registration(const std::string& id, WallTime at = kNoon);
 change::Task running(const std::string& id, int progress, WallTime at = kNoon + 1min);
+/// The task's start, told.
+change::Task started(const std::string& id);
 /// The task's end with SUCCESS, nothing to save.
 change::Task success(const std::string& id, WallTime at = kNoon + 2min);
 change::Task ended(const std::string& id, Ending ending, EventType type, WallTime at = kNoon + 2min);

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "daemon/store/postgres/connection.hpp"
@@ -33,12 +32,6 @@ std::vector<Change> registrations(int count) {
     changes.emplace_back(std::move(task));
   }
   return changes;
-}
-
-change::Task started(const std::string& id) {
-  change::Task change = running(id, 30);
-  change.events = {EventType::started};
-  return change;
 }
 
 /// Three tasks, of which two go on and one ends, and a test of an endpoint.
@@ -72,14 +65,6 @@ std::string with_failing_look_ups(const std::string& url, int times, const std::
                                   std::to_string(times) + " THEN RAISE EXCEPTION 'not now' USING ERRCODE = '" + state +
                                   "'; END IF; RETURN pg_catalog.pg_xact_status(x); END $$"));
   return url + ",pg_catalog";
-}
-
-template <typename Try>
-void until(Try done) {
-  for (const auto end = std::chrono::steady_clock::now() + 60s; !done();) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-    std::this_thread::sleep_for(5ms);
-  }
 }
 
 }  // namespace

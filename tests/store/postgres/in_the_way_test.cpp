@@ -4,7 +4,6 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "daemon/store/postgres/connection.hpp"
@@ -56,27 +55,13 @@ struct List {
     CHECK(sql("SELECT count(*) FROM events") == 3);
   }
 
-  static std::vector<Change> changes() {
-    change::Task start = running("t1", 30);
-    start.events = {EventType::started};
-    change::Task other = running("t2", 30);
-    other.events = {EventType::started};
-    return {start, other, success("t2", kNoon + 3min)};
-  }
+  static std::vector<Change> changes() { return {started("t1"), started("t2"), success("t2", kNoon + 3min)}; }
 
   std::string url;
   Relay relay;
   Peer peer;
   std::vector<CommitResult> answers;
 };
-
-template <typename Try>
-void until(Try done) {
-  for (const auto end = std::chrono::steady_clock::now() + 60s; !done();) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-    std::this_thread::sleep_for(5ms);
-  }
-}
 
 }  // namespace
 
@@ -209,9 +194,7 @@ TEST_CASE("connections that are ended at any moment lose nothing, and nothing is
   std::vector<Change> changes;
   for (int i = 0; i < 120; ++i) {
     const std::string id = "many" + std::to_string(i);
-    change::Task start = running(id, 30);
-    start.events = {EventType::started};
-    for (Change& one : std::vector<Change>{told_everything(id), start, success(id, kNoon + 3min)}) {
+    for (Change& one : std::vector<Change>{told_everything(id), started(id), success(id, kNoon + 3min)}) {
       changes.push_back(std::move(one));
     }
   }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "daemon/store/postgres/connection.hpp"
@@ -29,15 +28,6 @@ void leave_a_task(const std::string& url) {
 template <typename Kind>
 std::ptrdiff_t count(const std::vector<Event>& events) {
   return std::count_if(events.begin(), events.end(), [](const Event& e) { return std::holds_alternative<Kind>(e); });
-}
-
-/// Tries again and again; fails the test after 60 s.
-template <typename Try>
-void until(Try done) {
-  for (const auto end = std::chrono::steady_clock::now() + 60s; !done();) {
-    REQUIRE(std::chrono::steady_clock::now() < end);
-    std::this_thread::sleep_for(5ms);
-  }
 }
 
 }  // namespace
@@ -79,8 +69,7 @@ TEST_CASE("what is written after the place was lost is written under the next on
   const auto webhook = peer.state.commit(success("t2")).deliveries.at(0);
   const std::int64_t before = peer.number();
   static_cast<void>(Server::instance().look(url, "DELETE FROM daemons"));
-  change::Task late = running("t1", 30);
-  late.events = {EventType::started};
+  const change::Task late = started("t1");
   change::Delivery sent;
   sent.no = webhook.no;
   sent.state = DeliveryState::delivered;

@@ -40,12 +40,6 @@ std::set<DeliveryNo> numbers(const std::vector<DeliveryRecord>& deliveries) {
   return all;
 }
 
-change::Task started(const std::string& id) {
-  change::Task change = running(id, 30);
-  change.events = {EventType::started};
-  return change;
-}
-
 /// An end with a picture, announced to all that listen.
 change::Task with_a_picture(const std::string& id, EventType type) {
   change::Task change = success(id);

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <iterator>
+#include <thread>
 
 namespace mjwatchd::store::test {
 
@@ -38,6 +39,13 @@ void run_until(std::vector<Peer*> peers, const std::function<bool()>& stop) {
       peer->state.io.run_one_for(5ms);
       peer->state.io.poll();
     }
+  }
+}
+
+void until(const std::function<bool()>& done) {
+  for (const auto end = std::chrono::steady_clock::now() + 60s; !done();) {
+    REQUIRE(std::chrono::steady_clock::now() < end);
+    std::this_thread::sleep_for(5ms);
   }
 }
 

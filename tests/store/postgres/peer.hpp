@@ -40,5 +40,7 @@ struct Peer {
 void welcome(const std::string& url);
 /// Runs all their loops until `stop` says true; fails the test after 60 s.
 void run_until(std::vector<Peer*> peers, const std::function<bool()>& stop);
+/// Tries again and again, without running any loop; fails the test after 60 s.
+void until(const std::function<bool()>& done);
 
 }  // namespace mjwatchd::store::test
