@@ -1,5 +1,5 @@
-// bare_poster URL FILE AT_ONCE: posts each line of FILE, so many at once, with libcurl's multi interface and
-// nothing else: nothing is signed, recorded, judged or retried. What a sender could reach at most.
+// bare_poster URL FILE AT_ONCE [HEADER…]: posts each line of FILE with these headers, so many at once, with libcurl's
+// multi interface and nothing else: nothing is signed, recorded, judged or retried. What a sender could reach at most.
 #include <curl/curl.h>
 
 #include <chrono>
@@ -13,9 +13,10 @@ namespace {
 
 class Poster {
  public:
-  Poster(std::string url, std::vector<std::string> bodies) : url_(std::move(url)), bodies_(std::move(bodies)) {
-    headers_ = curl_slist_append(headers_, "content-type: application/json");
+  Poster(std::string url, std::vector<std::string> bodies, const std::vector<std::string>& headers)
+      : url_(std::move(url)), bodies_(std::move(bodies)) {
     headers_ = curl_slist_append(headers_, "Expect:");
+    for (const std::string& line : headers) headers_ = curl_slist_append(headers_, line.c_str());
   }
 
   /// Answers how many were answered with a 2xx.
@@ -77,15 +78,15 @@ class Poster {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::cerr << "usage: bare_poster URL FILE AT_ONCE\n";
+  if (argc < 4) {
+    std::cerr << "usage: bare_poster URL FILE AT_ONCE [HEADER…]\n";
     return 2;
   }
   std::ifstream in(argv[2]);
   std::vector<std::string> bodies;
   for (std::string line; std::getline(in, line);) bodies.push_back(std::move(line));
   const std::size_t count = bodies.size();
-  Poster poster(argv[1], std::move(bodies));
+  Poster poster(argv[1], std::move(bodies), {argv + 4, argv + argc});
   const auto begin = std::chrono::steady_clock::now();
   const std::size_t good = poster.run(std::stoul(argv[3]));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
