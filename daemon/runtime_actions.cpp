@@ -115,13 +115,17 @@ void Runtime::Impl::perform(action::SaveImage& order) {
   query.id = order.key.id;
   query.limit = 1;
   const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());
-  store_->tasks(std::move(query), [this, order, ticket](const std::vector<TaskView>& found) {
+  store_->tasks(std::move(query), [this, order, ticket](const Listing<TaskView>& found) {
     pulse_.end(Pulse::Part::read, ticket, Clock::now());
     save(order, found);
   });
 }
 
-void Runtime::Impl::save(const action::SaveImage& order, const std::vector<TaskView>& found) {
+void Runtime::Impl::save(const action::SaveImage& order, const Listing<TaskView>& found) {
+  if (found.unread) {
+    tell(event::ImageSaved{order.key, SaveVerdict::try_again, {{}, "the task could not be read from the store", {}}});
+    return;
+  }
   if (found.empty()) {  // deleted meanwhile
     tell(event::ImageSaved{order.key, SaveVerdict::gone, {{}, "the task is no longer watched", {}}});
     return;

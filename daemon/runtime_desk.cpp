@@ -41,12 +41,12 @@ void Runtime::Impl::refresh(const TaskRecord& record, bool pictures_missing) {
                   [this, asked = store::refresh_asked(record, pictures_missing)]() mutable { tell(std::move(asked)); });
 }
 
-void Runtime::Impl::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) {
+void Runtime::Impl::tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) {
   stir();
   store_->tasks(std::move(query), std::move(done));
 }
 
-void Runtime::Impl::deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) {
+void Runtime::Impl::deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) {
   stir();
   store_->deliveries(std::move(query), std::move(done));
 }
@@ -59,13 +59,13 @@ void Runtime::Impl::events(EventQuery query, std::function<void(EventPage)> done
 void Runtime::Impl::status(std::function<void(control::StatusView)> done) {
   stir();
   auto show = [this, done = std::move(done)](const StoreCounts& counts) {
-    counts_ = counts;
+    if (!counts.unread) counts_ = counts;
     control::StatusView view;
     view.started_at = started_at_;
     view.now = now().wall;
     view.ready = ready_;
     view.stopping = stopping_;
-    view.counts = counts;
+    view.counts = counts_;
     view.saving = watcher_->saving();
     view.sending = sender_->in_flight();
     view.sharing = store_->sharing();

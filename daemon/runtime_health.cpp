@@ -79,7 +79,8 @@ void Runtime::Impl::prune_pictures(WallTime before, TaskNo after) {
   query.ended_before = before;
   query.after = after;
   query.limit = kPicturesAtOnce;
-  store_->tasks(std::move(query), [this, before](const std::vector<TaskView>& tasks) {
+  store_->tasks(std::move(query), [this, before](const Listing<TaskView>& tasks) {
+    if (tasks.unread) return prune_later();
     if (tasks.empty()) return prune_tasks(before);
     std::vector<SavedImage> images;
     for (const TaskView& task : tasks) {

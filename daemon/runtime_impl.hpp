@@ -45,8 +45,8 @@ class Runtime::Impl final : public control::Desk {
   // control::Desk
   void change(Change change, std::function<void(CommitResult)> done) override;
   void refresh(const TaskRecord& record, bool pictures_missing) override;
-  void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) override;
-  void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) override;
+  void tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) override;
+  void deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) override;
   void events(EventQuery query, std::function<void(EventPage)> done) override;
   void status(std::function<void(control::StatusView)> done) override;
   void metrics(std::function<void(std::string)> done) override;
@@ -91,7 +91,7 @@ class Runtime::Impl final : public control::Desk {
   void hand_over(Outgoing outgoing);
   /// Null, and the call answered, when the gateway has gone since the core asked.
   [[nodiscard]] Gateway* gateway_of(const std::string& name, CallNo call);
-  void save(const action::SaveImage& order, const std::vector<TaskView>& found);
+  void save(const action::SaveImage& order, const Listing<TaskView>& found);
 
   // Putting a composition into force, at start and at a reload (runtime_reload.cpp).
   void open_gateways(std::vector<std::pair<std::string, gateway::HttpGatewayOptions>> options);

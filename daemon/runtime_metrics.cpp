@@ -43,8 +43,8 @@ void Runtime::Impl::metrics(std::function<void(std::string)> done) {
     if (!cancelled) done(metrics::exposition(observations_, readings(false)));
   });
   store_->counts([this, patience, done](const StoreCounts& counts) {
-    counts_ = counts;
-    if (patience->cancel() > 0) done(metrics::exposition(observations_, readings(true)));
+    if (!counts.unread) counts_ = counts;
+    if (patience->cancel() > 0) done(metrics::exposition(observations_, readings(!counts.unread)));
   });
 }
 

@@ -84,7 +84,7 @@ void Runtime::Impl::probe() {
   const auto ticket = pulse_.begin(Pulse::Part::read, Clock::now());
   store_->counts([this, ticket](const StoreCounts& counts) {
     pulse_.end(Pulse::Part::read, ticket, Clock::now());
-    counts_ = counts;
+    if (!counts.unread) counts_ = counts;
   });
 }
 

@@ -74,7 +74,8 @@ void ControlServer::Impl::list_deliveries(const AskPtr& ask) {
   auto query = delivery_query(parameters);
   if (parameters.wrong()) return ask->refuse(*parameters.wrong());
   const auto limit = query.limit;
-  desk_.deliveries(std::move(query), [ask, limit](const std::vector<DeliveryView>& found) {
+  desk_.deliveries(std::move(query), [ask, limit](const Listing<DeliveryView>& found) {
+    if (found.unread) return ask->refuse(unreadable());
     ask->reply(respond(200, show_deliveries(found, limit)));
   });
 }
@@ -84,7 +85,8 @@ void ControlServer::Impl::show_delivery(const AskPtr& ask) {
   query.no = parse_number(ask->names.front());
   query.limit = 1;
   if (!query.no) return ask->refuse(no_delivery(ask->names.front()));
-  desk_.deliveries(std::move(query), [ask](const std::vector<DeliveryView>& found) {
+  desk_.deliveries(std::move(query), [ask](const Listing<DeliveryView>& found) {
+    if (found.unread) return ask->refuse(unreadable());
     if (found.empty()) return ask->refuse(no_delivery(ask->names.front()));
     ask->reply(respond(200, control::show_delivery(found.front())));
   });

@@ -70,7 +70,7 @@ class ControlServer::Impl : public std::enable_shared_from_this<ControlServer::I
   void waiter_ended(std::uint64_t number) { waiters_.erase(number); }
   /// Finds the task that the path and ?gateway= mean, and goes on with it, or answers 404 or 409.
   void with_task(const AskPtr& ask, ForTask then);
-  void found_task(const AskPtr& ask, ForTask then, std::vector<TaskView> found);
+  void found_task(const AskPtr& ask, ForTask then, Listing<TaskView> found);
   void forget_task(const AskPtr& ask, const TaskView& task);
   void forgotten(const AskPtr& ask, const TaskKey& key, const CommitResult& result);
   void refresh_task(const AskPtr& ask, const TaskView& task);

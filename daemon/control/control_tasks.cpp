@@ -65,7 +65,8 @@ void ControlServer::Impl::registered(const AskPtr& ask, const Registration& wish
   TaskQuery query;
   query.gateway = wish.key.gateway;
   query.id = wish.key.id;
-  desk_.tasks(std::move(query), [ask](const std::vector<TaskView>& found) {
+  desk_.tasks(std::move(query), [ask](const Listing<TaskView>& found) {
+    if (found.unread) return ask->refuse(unreadable());
     // Deleted between the two: the client may well ask again.
     if (found.empty()) return ask->refuse(busy("The task was deleted just now"));
     ask->reply(respond(200, control::show_task(found.front())));
@@ -94,7 +95,8 @@ void ControlServer::Impl::list_tasks(const AskPtr& ask) {
   auto query = task_query(parameters, desk_.wall());
   const bool brief = parameters.truth("brief").value_or(false);
   if (parameters.wrong()) return ask->refuse(*parameters.wrong());
-  search_tasks(desk_, std::move(query), [ask, brief](const std::vector<TaskView>& found, TaskNo next) {
+  search_tasks(desk_, std::move(query), [ask, brief](const Listing<TaskView>& found, TaskNo next) {
+    if (found.unread) return ask->refuse(unreadable());
     ask->reply(respond(200, show_tasks(found, next, brief)));
   });
 }
@@ -131,7 +133,7 @@ void ControlServer::Impl::with_task(const AskPtr& ask, ForTask then) {
   desk_.tasks(std::move(query), later(&Impl::found_task, ask, then));
 }
 
-void ControlServer::Impl::found_task(const AskPtr& ask, ForTask then, std::vector<TaskView> found) {
+void ControlServer::Impl::found_task(const AskPtr& ask, ForTask then, Listing<TaskView> found) {
   const auto chosen = choose_task(std::move(found), ask->names.front(), gateway_of(*ask), desk_.default_gateway());
   if (const auto* problem = std::get_if<Problem>(&chosen)) return ask->refuse(*problem);
   (this->*then)(ask, std::get<TaskView>(chosen));

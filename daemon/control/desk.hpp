@@ -73,8 +73,8 @@ class Desk {
   /// Asks the gateway now, or tries missing pictures again; `record` is what tasks() answered.
   virtual void refresh(const TaskRecord& record, bool pictures_missing) = 0;
 
-  virtual void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) = 0;
-  virtual void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) = 0;
+  virtual void tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) = 0;
+  virtual void deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) = 0;
   virtual void events(EventQuery query, std::function<void(EventPage)> done) = 0;
   virtual void status(std::function<void(StatusView)> done) = 0;
   /// In Prometheus' text format. Answered within seconds, even while the store hangs.

@@ -62,6 +62,12 @@ void EventStream::end() {
   if (ended_) std::exchange(ended_, {})();
 }
 
+/// What comes now would seem to come right after what it had: it has to come back and say after which.
+void EventStream::give_up() {
+  if (!stream_) to_->reply(respond(unreadable()));
+  end();
+}
+
 void EventStream::refuse_gone() {
   Problem problem{410, {}, {}, {}};
   problem.detail = "Events right after " + std::to_string(wish_.filter.after) +
@@ -125,6 +131,7 @@ void EventStream::read_page() {
 }
 
 void EventStream::took(EventPage page) {
+  if (page.unread) return give_up();
   // 0 asks for the oldest that is kept, so nothing it means can have gone.
   if (page.gone && wish_.filter.after > 0) {
     if (!stream_) refuse_gone();  // else it fell behind while it read; it is told when it comes back
@@ -148,6 +155,7 @@ void EventStream::look_up() {
   desk_.events(one, [weak = weak_from_this()](const EventPage& page) {
     const auto self = weak.lock();
     if (!self || self->over_) return;
+    if (page.unread) return self->give_up();
     const EventNo resume = *self->wish_.resume;
     const bool there = !page.events.empty() && page.events.front().no == resume;
     if (there || page.gone || resume == 0) self->last_ = resume;

@@ -50,6 +50,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   void write_page();
   bool open_stream();
   void refuse_gone();
+  void give_up();
   [[nodiscard]] bool wanted(const CommittedEvent& event) const;
   bool write(const std::string& text);
   void beat();

@@ -19,6 +19,11 @@ Problem& Problem::header(std::string name, std::string value) {
   return *this;
 }
 
+Problem unreadable() {
+  Problem problem{503, "The store could not be read; the log says why. Try again in a moment.", {}, {}};
+  return problem.header("retry-after", "1");
+}
+
 http::ServerResponse respond(const Problem& problem) {
   http::ServerResponse response;
   response.status = problem.status;

@@ -25,6 +25,9 @@ struct Problem {
 
 [[nodiscard]] http::ServerResponse respond(const Problem& problem);
 
+/// 503: the store had no answer, which is not that there is nothing.
+[[nodiscard]] Problem unreadable();
+
 /// 200, or another status, with a JSON body.
 [[nodiscard]] http::ServerResponse respond(int status, std::string json);
 

@@ -13,8 +13,7 @@ namespace mjwatchd::control {
 inline constexpr TaskNo kTextsAtOnce = 20'000, kRowsAtOnce = 200'000;
 
 /// Answers what fits, newest first, and the cursor of the next page: the page may be short, even empty, and still
-/// have one. 0: everything was looked through. `desk` must outlive it.
-void search_tasks(Desk& desk, TaskQuery query,
-                  std::function<void(const std::vector<TaskView>& found, TaskNo next)> done);
+/// have one. 0: everything was looked through, or it could not be read. `desk` must outlive it.
+void search_tasks(Desk& desk, TaskQuery query, std::function<void(const Listing<TaskView>& found, TaskNo next)> done);
 
 }  // namespace mjwatchd::control

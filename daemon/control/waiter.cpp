@@ -51,13 +51,13 @@ void Waiter::look() {
   TaskQuery query;
   query.id = id_;
   query.gateway = gateway_;
-  desk_.tasks(std::move(query), [weak = weak_from_this()](std::vector<TaskView> found) {
+  desk_.tasks(std::move(query), [weak = weak_from_this()](Listing<TaskView> found) {
     const auto self = weak.lock();
     if (self && !self->over_) self->saw(std::move(found));
   });
 }
 
-void Waiter::saw(std::vector<TaskView> found) {
+void Waiter::saw(Listing<TaskView> found) {
   looking_ = false;
   const bool stale = std::exchange(again_, false);
   const auto chosen = choose_task(std::move(found), id_, gateway_, desk_.default_gateway());

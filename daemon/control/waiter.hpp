@@ -36,7 +36,7 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
 
  private:
   void look();
-  void saw(std::vector<TaskView> found);
+  void saw(Listing<TaskView> found);
   void answer(http::ServerResponse response);
   void end();
 

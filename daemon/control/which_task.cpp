@@ -6,8 +6,9 @@
 
 namespace mjwatchd::control {
 
-std::variant<TaskView, Problem> choose_task(std::vector<TaskView> found, std::string_view id, std::string_view gateway,
+std::variant<TaskView, Problem> choose_task(Listing<TaskView> found, std::string_view id, std::string_view gateway,
                                             std::string_view standard) {
+  if (found.unread) return unreadable();
   const auto wanted = gateway.empty() ? standard : gateway;
   const auto at =
       std::find_if(found.begin(), found.end(), [&](const TaskView& task) { return task.record.key.gateway == wanted; });

@@ -34,7 +34,7 @@ class SqliteStore::Impl {
   Impl& operator=(const Impl&) = delete;
 
   /// Asks `question` on a reader's thread and answers on the loop's; when the file can't be read, with
-  /// what an empty store would answer, and a line in the log. After a `vital` one nothing is written any more.
+  /// unread() and a line in the log. After a `vital` one nothing is written any more.
   template <typename Answer, typename Question>
   void ask(Reader& reader, Question question, std::function<void(Answer)> done, bool vital = false) {
     reader.ask(
@@ -45,7 +45,7 @@ class SqliteStore::Impl {
             answer = question(db);
             db.run("COMMIT");
           } catch (const std::exception& error) {
-            answer = Answer{};
+            answer = unread<Answer>();
             reading_failed(db, error, vital);
           }
           loop_.post([done, answer = std::move(answer), guard]() mutable { done(std::move(answer)); });
@@ -105,7 +105,7 @@ class SqliteStore::Impl {
           return found;
         },
         [wanted, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
-          found.resize(wanted->size());  // none, when the file can't be read
+          if (found.empty()) found.assign(wanted->size(), not_now());  // the file can't be read; it is asked again
           for (std::size_t i = 0; i < wanted->size() && *open; ++i) (*wanted)[i].done(std::move(found[i]));
         });
   }
@@ -145,7 +145,7 @@ void SqliteStore::adopt(std::function<void(std::vector<Event>)> page) {
   impl_->adopt_page(std::make_shared<Adoption>(), page);
 }
 
-void SqliteStore::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) {
+void SqliteStore::tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) {
   Reader& reader = query.id.empty() ? impl_->lists() : impl_->quick();  // one task is found at once
   impl_->ask(
       reader,
@@ -153,7 +153,7 @@ void SqliteStore::tasks(TaskQuery query, std::function<void(std::vector<TaskView
       std::move(done));
 }
 
-void SqliteStore::deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) {
+void SqliteStore::deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) {
   Reader& reader = query.no ? impl_->quick() : impl_->lists();
   impl_->ask(
       reader, [query = std::move(query)](Connection& db) { return list_deliveries(db, query); }, std::move(done));

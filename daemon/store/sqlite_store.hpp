@@ -38,8 +38,8 @@ class SqliteStore final : public Store {
   void commit(Change change, std::function<void(CommitResult)> done) override;
   [[nodiscard]] bool full() const override;
   void adopt(std::function<void(std::vector<Event>)> page) override;
-  void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) override;
-  void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) override;
+  void tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) override;
+  void deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) override;
   void events(EventQuery query, std::function<void(EventPage)> done) override;
   void outgoing(DeliveryNo no, std::function<void(std::optional<Outgoing>)> done) override;
   void counts(std::function<void(StoreCounts)> done) override;

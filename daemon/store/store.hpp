@@ -23,6 +23,21 @@ namespace mjwatchd::store {
   return asked;
 }
 
+/// The answer to a question that could not be read: what an empty store would say, and that it is not that.
+template <typename Answer>
+[[nodiscard]] Answer unread() {
+  Answer answer{};
+  if constexpr (requires { answer.unread; }) answer.unread = true;
+  return answer;
+}
+
+/// A delivery that is not to be sent now.
+[[nodiscard]] inline Outgoing not_now() {
+  Outgoing outgoing;
+  outgoing.ours = false;
+  return outgoing;
+}
+
 /// What the shell asks of the store besides what the core needs. Loop thread only.
 class Store : public TaskStore {
  public:

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mjwatchd/change.hpp"
@@ -29,6 +30,14 @@ struct TaskView {
   std::string webhooks;  ///< JSON array as registered, without secrets; empty: the default list
   std::string object;    ///< the gateway's merged object, JSON; empty: never seen
   ImageResult images;
+};
+
+/// What was read. One that could not be read is empty and says so: that there is nothing is something else.
+template <typename View>
+struct Listing : std::vector<View> {
+  Listing() = default;
+  Listing(std::vector<View> read) : std::vector<View>(std::move(read)) {}  // NOLINT: a list is one that was read
+  bool unread = false;
 };
 
 struct TaskQuery {
@@ -81,7 +90,8 @@ struct EventQuery {
 
 struct EventPage {
   std::vector<CommittedEvent> events;
-  bool gone = false;  ///< `after` is older than what is kept
+  bool gone = false;    ///< `after` is older than what is kept
+  bool unread = false;  ///< as Listing's
 };
 
 /// What a sender needs for one attempt.
@@ -101,6 +111,7 @@ struct StoreCounts {
   std::optional<WallTime> oldest_pending;  ///< when the first pending delivery was made
   std::uint64_t bytes = 0;
   std::optional<std::uint64_t> free_bytes;  ///< left where it is kept; nothing: not known
+  bool unread = false;                      ///< as Listing's
 };
 
 /// The watch list on disk. It, not memory, answers for existence.
@@ -125,8 +136,8 @@ class TaskStore {
   /// others may have taken it over. Asked before each of the core's turns, so it costs next to nothing.
   [[nodiscard]] virtual std::vector<Event> lapsed() { return {}; }
 
-  virtual void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) = 0;
-  virtual void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) = 0;
+  virtual void tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) = 0;
+  virtual void deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) = 0;
   virtual void events(EventQuery query, std::function<void(EventPage)> done) = 0;
   /// Nothing when the delivery is gone, or its secret cannot be opened.
   virtual void outgoing(DeliveryNo no, std::function<void(std::optional<Outgoing>)> done) = 0;

@@ -209,6 +209,30 @@ TEST_CASE("an event that is no longer kept is 410, and what is no number 400") {
   CHECK(control.on_loop([&] { return control.hub.listeners(); }) == 0);
 }
 
+TEST_CASE("a stream that can't be read on is ended, so that it is taken up again where it was") {
+  RunningControl control;
+  control.on_loop([&] {
+    for (int i = 0; i < 3; ++i) control.desk.announce(kTask, EventType::progress);
+    control.desk.unread = true;
+  });
+  const auto refused = control.call("GET", "/v1/events", "", {last_id(1)});
+  CHECK(is_problem(refused, 503, "could not be read"));
+  CHECK(refused.headers.at("retry-after") == "1");
+
+  control.on_loop([&] { control.desk.unread = false; });
+  Listening stream(control, "/v1/events", {last_id(1)});
+  CHECK(ids_in(stream.until("id: 3\n")) == counted(2, 3));
+  control.on_loop([&] {
+    control.desk.unread = true;
+    control.desk.record(kTask, EventType::progress);     // of another daemon, not told of yet
+    control.desk.announce(kTask, EventType::succeeded);  // so that the stream reads
+  });
+  CHECK(ids_in(stream.until("0\r\n\r\n")).empty());  // which is its end
+  control.on_loop([&] { control.desk.unread = false; });
+  Listening again(control, "/v1/events", {last_id(3)});
+  CHECK(ids_in(again.until("id: 5\n")) == counted(4, 5));
+}
+
 TEST_CASE("a reader that takes its time gets everything that was kept") {
   RunningControl control;
   const std::string body = R"({"type":"task.started","data":{"pad":")" + std::string(20000, 'x') + "\"}}";

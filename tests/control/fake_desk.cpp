@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <asio/post.hpp>
 
+#include "daemon/store/store.hpp"
 #include "daemon/webhooks/receiver.hpp"
 #include "daemon/webhooks/url_rules.hpp"
 #include "mjwatchd/names.hpp"
@@ -155,7 +156,14 @@ CommittedEvent FakeDesk::announce(const TaskKey& key, EventType type, std::strin
   return event;
 }
 
-void FakeDesk::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) {
+template <typename View>
+void FakeDesk::answer(std::vector<View> found, std::function<void(Listing<View>)> done) {
+  Listing<View> listing(std::move(found));
+  if (unread) listing = store::unread<Listing<View>>();
+  asio::post(io_, [listing = std::move(listing), done = std::move(done)] { done(listing); });
+}
+
+void FakeDesk::tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) {
   task_queries.push_back(query);
   std::vector<TaskView> found;
   for (const auto& [key, one] : stored_) {
@@ -171,10 +179,10 @@ void FakeDesk::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)>
   std::sort(found.begin(), found.end(), [](const TaskView& a, const TaskView& b) { return a.no > b.no; });
   if (found.size() > query.limit) found.resize(query.limit);
   if (while_reading_tasks) std::exchange(while_reading_tasks, {})();
-  asio::post(io_, [found = std::move(found), done = std::move(done)] { done(found); });
+  answer(std::move(found), std::move(done));
 }
 
-void FakeDesk::deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) {
+void FakeDesk::deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) {
   delivery_queries.push_back(query);
   std::vector<DeliveryView> found;
   for (const auto& row : delivery_rows) {
@@ -186,7 +194,7 @@ void FakeDesk::deliveries(DeliveryQuery query, std::function<void(std::vector<De
     found.push_back(row);
   }
   if (found.size() > query.limit) found.resize(query.limit);
-  asio::post(io_, [found = std::move(found), done = std::move(done)] { done(found); });
+  answer(std::move(found), std::move(done));
 }
 
 void FakeDesk::events(EventQuery query, std::function<void(EventPage)> done) {
@@ -201,6 +209,7 @@ void FakeDesk::events(EventQuery query, std::function<void(EventPage)> done) {
     if (meant && event.no > query.after) page.events.push_back(event);
   }
   if (while_reading_events) std::exchange(while_reading_events, {})();
+  if (unread) page = store::unread<EventPage>();
   asio::post(io_, [page = std::move(page), done = std::move(done)] { done(page); });
 }
 

@@ -25,8 +25,8 @@ class FakeDesk final : public Desk {
 
   void change(Change change, std::function<void(CommitResult)> done) override;
   void refresh(const TaskRecord& record, bool pictures_missing) override;
-  void tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) override;
-  void deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) override;
+  void tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) override;
+  void deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) override;
   void events(EventQuery query, std::function<void(EventPage)> done) override;
   void status(std::function<void(StatusView)> done) override;
   void metrics(std::function<void(std::string)> done) override;
@@ -70,6 +70,7 @@ class FakeDesk final : public Desk {
 
   // What tests set.
   std::string closed_reason, away_reason, folder;
+  bool unread = false;  ///< nothing can be read
   std::set<std::string> gateway_names{"octopusx", "second"};
   std::set<std::string> endpoint_names{"app", "crm"};
   std::optional<CommitResult> next_result;  ///< answers the next changes instead
@@ -90,6 +91,8 @@ class FakeDesk final : public Desk {
   std::size_t in_flight = 0, most_in_flight = 0, event_reads = 0;
 
  private:
+  template <typename View>
+  void answer(std::vector<View> found, std::function<void(Listing<View>)> done);
   struct Stored {
     Registration registration;
     TaskView view;

@@ -112,6 +112,25 @@ TEST_CASE("what is on disk only is refused while the database is away, what is i
   CHECK(control.get("/v1/tasks/t1").status == 200);
 }
 
+TEST_CASE("what could not be read is refused, and not said to be nothing") {
+  RunningControl control;
+  add_ended(control, {"octopusx", "t1"});
+  REQUIRE(control.put("t2", "").status == 201);
+  control.on_loop([&] { control.desk.unread = true; });
+  const std::vector<std::string> paths{
+      "/v1/tasks",          "/v1/tasks?q=fox", "/v1/tasks/t1",    "/v1/tasks/t1?wait=1s",
+      "/v1/tasks/t1/image", "/v1/deliveries",  "/v1/deliveries/1"};
+  for (const std::string& path : paths) {
+    const auto answer = control.get(path);
+    CHECK_MESSAGE(is_problem(answer, 503, "could not be read"), path);
+    CHECK(answer.headers.at("retry-after") == "1");
+  }
+  CHECK(is_problem(control.put("t2", ""), 503, "could not be read"));
+  CHECK(is_problem(control.call("DELETE", "/v1/tasks/t1"), 503, "could not be read"));
+  control.on_loop([&] { control.desk.unread = false; });
+  CHECK(control.get("/v1/tasks/t1").status == 200);
+}
+
 TEST_CASE("a refused registration says which key is wrong") {
   RunningControl control;
   const auto reply = control.put("t1", R"({"expire_after":30})");

@@ -185,6 +185,30 @@ TEST_CASE("no room for a new store is said, with the cure") {
   CHECK(why.find("free some space there") != std::string::npos);
 }
 
+TEST_CASE("what can't be read now is not answered as if it were not there") {
+  FaultyDisk disk;
+  State state;
+  state.commit_all(much("a"));
+  REQUIRE(state.commit(registration("t1")).code == Code::done);
+  const DeliveryNo webhook = state.commit(success("t1")).deliveries.at(0).no;
+  state.reopen();
+  disk.reads_of_file(SQLITE_NOMEM);  // not for good
+  CHECK(state.tasks().unread);
+  CHECK(state.deliveries().unread);
+  CHECK(state.events().unread);
+  const auto later = state.outgoing(webhook);
+  REQUIRE(later.has_value());  // else it would be given up
+  CHECK_FALSE(later->ours);
+  CHECK(state.store->broken().empty());
+  disk.reads_of_file(SQLITE_OK);
+  CHECK(state.tasks().size() == 100);
+  CHECK_FALSE(state.tasks().unread);
+  CHECK(state.outgoing(webhook)->ours);
+  TaskQuery none;
+  none.id = "nobody";
+  CHECK_FALSE(state.tasks(none).unread);
+}
+
 TEST_CASE("a watch list that can't be taken up is not taken for an empty one") {
   FaultyDisk disk;
   State state;

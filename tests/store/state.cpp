@@ -38,8 +38,8 @@ std::vector<CommitResult> State::commit_all(std::vector<Change> changes) {
   return results;
 }
 
-std::vector<TaskView> State::tasks(TaskQuery query) {
-  return wait_for<std::vector<TaskView>>([&](auto done) { store->tasks(std::move(query), std::move(done)); });
+Listing<TaskView> State::tasks(TaskQuery query) {
+  return wait_for<Listing<TaskView>>([&](auto done) { store->tasks(std::move(query), std::move(done)); });
 }
 
 TaskView State::task(const std::string& id) {
@@ -50,8 +50,8 @@ TaskView State::task(const std::string& id) {
   return std::move(found.front());
 }
 
-std::vector<DeliveryView> State::deliveries(DeliveryQuery query) {
-  return wait_for<std::vector<DeliveryView>>([&](auto done) { store->deliveries(std::move(query), std::move(done)); });
+Listing<DeliveryView> State::deliveries(DeliveryQuery query) {
+  return wait_for<Listing<DeliveryView>>([&](auto done) { store->deliveries(std::move(query), std::move(done)); });
 }
 
 DeliveryView State::delivery(DeliveryNo no) {

@@ -55,9 +55,9 @@ class State {
 
   CommitResult commit(Change change);
   std::vector<CommitResult> commit_all(std::vector<Change> changes);
-  std::vector<TaskView> tasks(TaskQuery query = {});
+  Listing<TaskView> tasks(TaskQuery query = {});
   TaskView task(const std::string& id);
-  std::vector<DeliveryView> deliveries(DeliveryQuery query = {});
+  Listing<DeliveryView> deliveries(DeliveryQuery query = {});
   DeliveryView delivery(DeliveryNo no);
   EventPage events(EventQuery query = {});
   std::optional<Outgoing> outgoing(DeliveryNo no);

@@ -55,9 +55,7 @@ std::vector<std::optional<Outgoing>> load(postgres::Connection& db, const webhoo
     } else if (there->second) {
       found.push_back(load_outgoing(db, secrets, no));
     } else {
-      found.emplace_back(Outgoing{});
-      found.back()->no = no;
-      found.back()->ours = false;
+      found.emplace_back(not_now());
     }
   }
   return found;
@@ -118,7 +116,7 @@ class PostgresStore::Impl {
     reader.ask([answer, question = std::move(question)](postgres::Connection& db) { *answer = question(db); }, give,
                [answer, give](const std::exception& error) {
                  spdlog::error("the store can't be read: {}", error.what());
-                 *answer = Answer{};
+                 *answer = unread<Answer>();
                  give();
                });
   }
@@ -196,11 +194,9 @@ class PostgresStore::Impl {
         quick_, [this, wanted](postgres::Connection& db) { return load(db, secrets_, standing_.number(), wanted); },
         [this, wanting, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
           // What can't be read now is not given up for it, but asked for again.
-          const bool unread = found.empty();
-          if (unread) found.assign(wanting->size(), Outgoing{});
-          const bool not_ours = unread || standing_.lapsed();
+          if (found.empty()) found.assign(wanting->size(), not_now());
           for (std::size_t i = 0; i < wanting->size() && *open; ++i) {
-            if (found[i] && not_ours) found[i]->ours = false;
+            if (found[i] && standing_.lapsed()) found[i]->ours = false;
             (*wanting)[i](std::move(found[i]));
           }
         });
@@ -250,9 +246,9 @@ bool PostgresStore::full() const { return waiting() >= kFullAt || !away().empty(
 void PostgresStore::adopt(std::function<void(std::vector<Event>)> page) { impl_->adopt(std::move(page)); }
 std::vector<Event> PostgresStore::lapsed() { return impl_->lapsed(); }
 
-void PostgresStore::tasks(TaskQuery query, std::function<void(std::vector<TaskView>)> done) {
+void PostgresStore::tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) {
   Reader& reader = query.id.empty() ? impl_->lists() : impl_->quick();  // one task is found at once
-  impl_->ask<std::vector<TaskView>>(
+  impl_->ask<Listing<TaskView>>(
       reader,
       [query = std::move(query), rules = impl_->rules()](postgres::Connection& db) {
         return list_tasks(db, *rules, query);
@@ -260,9 +256,9 @@ void PostgresStore::tasks(TaskQuery query, std::function<void(std::vector<TaskVi
       std::move(done));
 }
 
-void PostgresStore::deliveries(DeliveryQuery query, std::function<void(std::vector<DeliveryView>)> done) {
+void PostgresStore::deliveries(DeliveryQuery query, std::function<void(Listing<DeliveryView>)> done) {
   Reader& reader = query.no ? impl_->quick() : impl_->lists();
-  impl_->ask<std::vector<DeliveryView>>(
+  impl_->ask<Listing<DeliveryView>>(
       reader, [query = std::move(query)](postgres::Connection& db) { return list_deliveries(db, query); },
       std::move(done));
 }

@@ -80,6 +80,9 @@ TEST_CASE("a webhook that can't be read now is not given up for it") {
   const auto unread = list.peer.state.outgoing(list.webhook);
   REQUIRE(unread.has_value());
   CHECK_FALSE(unread->ours);  // which is to ask again later
+  CHECK(list.peer.state.deliveries().unread);
+  CHECK(list.peer.state.events().unread);
+  CHECK_FALSE(list.peer.state.tasks().unread);
   list.peer.state.look("ALTER TABLE events RENAME COLUMN another_name TO webhook_id");
   const auto read = list.peer.state.outgoing(list.webhook);
   REQUIRE(read.has_value());
