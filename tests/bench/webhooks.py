@@ -28,9 +28,8 @@ from rig.gateway import Gateway  # noqa: E402
 from rig.program import Program, path_of, wait_until  # noqa: E402
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-WIDTHS = (64, 128, 256)  # requests at once, of the 512 that may be under way in all
-SHARE_AIM = 0.5       # of what the bare libcurl loop posts with AIMED_AT of them
-AIMED_AT = 128
+WIDTHS = (64, 128, 256, 512)  # requests at once; the last is all that may be under way
+SHARE_AIM = 0.5               # of what the bare libcurl loop posts with as many as the last
 # What the bare loop posts with each body: as many bytes as mjwatchd does, so that its work is what differs.
 SAME_HEADERS = ("content-type: application/json", f"webhook-id: evt_{'0' * 32}", "user-agent: mjwatchd/0.0.0",
                 "webhook-timestamp: 1790000000", f"webhook-signature: v1,{'0' * 43}=")
@@ -144,7 +143,7 @@ def drained(bench, count, limit):
 
 
 def speed(folder, short, count, at_once):
-    """Durable, signed deliveries a second beside a bare libcurl loop that posts the same, as many at once."""
+    """Durable, signed deliveries a second beside a bare libcurl loop that posts the same with as many at once."""
     bench = Bench(folder / f"speed{at_once}", short)
     bench.endpoint("app", "/app", max_in_flight=at_once)
     bodies = bench.pile_up(count, 1)
@@ -245,8 +244,8 @@ def main():
         folder, short = Path(name), Path(short_name)
         if "speed" in only:
             shares = {width: speed(folder, short, given.deliveries, width) for width in WIDTHS}
-            if shares[AIMED_AT] < SHARE_AIM:
-                missed.append(f"at least {SHARE_AIM:.0%} of a bare libcurl loop, {AIMED_AT} at once")
+            if shares[WIDTHS[-1]] < SHARE_AIM:
+                missed.append(f"at least {SHARE_AIM:.0%} of a bare libcurl loop, {WIDTHS[-1]} at once")
         if "stream" in only:
             p99 = stream(folder, short, 200, given.seconds, 1, 0)
             row("200 ends a second, from commit to 2xx: p50, p99, max",
