@@ -5,6 +5,10 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "daemon/client/commands.hpp"
 #include "daemon/client/json.hpp"
@@ -15,6 +19,9 @@ namespace mjwatchd::client {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kPatience{60};  ///< with a daemon that was there: an upgrade takes less
+constexpr std::chrono::milliseconds kRest{500};
 
 /// One task that is waited for.
 struct Waited {
@@ -71,10 +78,37 @@ class Waiting {
 
   void look_at_all() {
     for (auto& one : waited_) {
-      if (one.ending.empty())
-        learn(one, parse_json(session_.daemon.need(Call{.path = task_path(one.id, order_.gateway)}).body));
+      if (one.ending.empty()) look_at(one, task_path(one.id, order_.gateway));
     }
   }
+
+  /// A daemon that was there once, and is being started anew or can't reach its store, is waited for: it forgets no
+  /// task. Leaves `one` as it is when the time is up meanwhile.
+  void look_at(Waited& one, const std::string& path) {
+    for (const auto begin = Clock::now();; std::this_thread::sleep_for(kRest)) {
+      std::string why;
+      try {
+        const auto answer = session_.daemon.call(Call{.path = path});
+        if (answer.good()) return met(one, parse_json(answer.body));
+        why = problem_text(answer);
+        if (answer.status != 503 || !met_) throw Trouble(Exit::error, why);
+      } catch (const Trouble& trouble) {
+        if (trouble.code() != Exit::unreachable || !met_) throw;
+        why = trouble.what();
+      }
+      if (Clock::now() - begin > kPatience) throw Trouble(Exit::unreachable, why);
+      if (!std::exchange(away_, true)) std::cerr << "waiting for the daemon: " << first_line(why) << "\n";
+      if (time_up()) return;
+    }
+  }
+
+  void met(Waited& one, const rapidjson::Value& task) {
+    met_ = true;
+    if (std::exchange(away_, false)) std::cerr << "the daemon is back\n";
+    learn(one, task);
+  }
+
+  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   void show() {
     if (session_.json) return;
@@ -95,7 +129,7 @@ class Waiting {
     most = std::max(most, std::chrono::milliseconds(1));
     auto path = task_path(running->id, order_.gateway);
     path += (path.find('?') == std::string::npos ? "?wait=" : "&wait=") + std::to_string(most.count()) + "ms";
-    learn(*running, parse_json(session_.daemon.need(Call{.path = path}).body));
+    look_at(*running, path);
   }
 
   Exit finish() {
@@ -143,6 +177,8 @@ class Waiting {
   ProgressBars bars_;
   std::vector<Waited> waited_;
   std::optional<Clock::time_point> deadline_;
+  bool met_ = false;   ///< the daemon has answered
+  bool away_ = false;  ///< and now it does not, as was said
 };
 
 }  // namespace

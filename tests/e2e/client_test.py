@@ -106,6 +106,31 @@ class ClientTest(Case):
         self.watch("wait", "nobody", code=1)
         self.watch("wait", "good", "--timeout", "5", code=2)
 
+    def test_wait_outlives_a_daemon_that_comes_back(self):
+        self.gateway_.make("patient", duration="4s")
+        self.watch("add", "patient")
+        waiting = Program(["mjwatch", "--socket", self.daemon_.socket, "wait", "patient"], self.folder / "waiting.log")
+        wait_until(lambda: "patient" in waiting.output(), 10, "it waits")
+        self.daemon_.stop()
+        wait_until(lambda: "waiting for the daemon: " in waiting.output(), 10, "it says that it is gone")
+        time.sleep(1)  # without anybody there
+        self.daemon_.start()
+        self.assertEqual(waiting.wait(30), 0, waiting.output())
+        self.assertEqual(waiting.output().count("waiting for the daemon"), 1)
+        self.assertIn("the daemon is back\n", waiting.output())
+        self.assertIn("succeeded", waiting.output())
+
+    def test_wait_for_a_daemon_that_does_not_come_back_ends_with_its_time(self):
+        self.gateway_.make("slow", ending="NEVER")
+        self.watch("add", "slow")
+        waiting = Program(["mjwatch", "--socket", self.daemon_.socket, "wait", "slow", "--timeout", "3s"],
+                          self.folder / "waiting.log")
+        wait_until(lambda: "slow" in waiting.output(), 10, "it waits")
+        self.daemon_.kill()
+        self.assertEqual(waiting.wait(20), 4, waiting.output())
+        self.assertIn("waiting for the daemon: ", waiting.output())
+        self.watch("wait", "slow", code=5)  # that it never met
+
     def test_wait_ends_with_its_task_and_copies_the_pictures(self):
         self.gateway_.make("later", duration="1500ms")
         self.watch("add", "later")
