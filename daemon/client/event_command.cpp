@@ -1,6 +1,11 @@
 // events: what happens to tasks, as it happens or as it did.
-#include <algorithm>
+#include <chrono>
 #include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 #include "daemon/client/commands.hpp"
 #include "daemon/client/json.hpp"
@@ -8,6 +13,8 @@
 namespace mjwatchd::client {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongestLine = 4U << 20;
 
@@ -17,33 +24,123 @@ std::string one_line(const rapidjson::Value& event) {
          "  " + text(data, "status");
 }
 
-}  // namespace
+/// Shows the lines of a stream, and remembers how far it came.
+class Shown {
+ public:
+  explicit Shown(bool json) : json_(json) {}
 
-Exit events(Session& session, const EventsOrder& order) {
+  /// False when there is no end to a line.
+  bool take(std::string_view piece) {
+    pending_ += piece;
+    for (auto end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n')) {
+      const auto line = pending_.substr(0, end);
+      pending_.erase(0, end + 1);
+      if (!line.empty() && line.front() == '{') show(line);
+    }
+    return pending_.size() < kLongestLine;
+  }
+  /// The stream has ended: what was left of a line comes again.
+  void ended() { pending_.clear(); }
+  /// Empty: none that can be gone on after.
+  [[nodiscard]] const std::string& last() const { return last_; }
+
+ private:
+  void show(const std::string& line) {
+    const auto event = parse_json(line);
+    print((json_ ? line : harmless(one_line(event))) + "\n");
+    if (auto id = text(event, "id"); !id.empty()) last_ = std::move(id);
+  }
+
+  bool json_;
+  std::string pending_, last_;
+};
+
+Call call_of(const EventsOrder& order) {
   std::string types;
   for (const auto& type : order.types) types += (types.empty() ? "" : ",") + type;
-  Call call{.path = "/v1/events" + query({{"task", order.task}, {"gateway", order.gateway}, {"type", types}}),
-            .headers = {"Accept: application/x-ndjson"},
-            .timeout_ms = order.follow ? 0 : 2000};
-  // Without --follow: what is kept, until the stream has nothing more at hand.
-  if (!order.follow || !order.since.empty())
-    call.headers.push_back("Last-Event-ID: " + (order.since.empty() ? "0" : order.since));
-  std::string pending;
-  call.on_piece = [&](std::string_view piece) {
-    pending += piece;
-    for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n')) {
-      const auto line = pending.substr(0, end);
-      pending.erase(0, end + 1);
-      if (line.empty() || line.front() != '{') continue;
-      print((session.json ? line : harmless(one_line(parse_json(line)))) + "\n");
+  return {.path = "/v1/events" + query({{"task", order.task}, {"gateway", order.gateway}, {"type", types}}),
+          .headers = {"Accept: application/x-ndjson"},
+          .timeout_ms = order.follow ? 0 : 2000};
+}
+
+std::string go_on_after(const std::string& event) { return "Last-Event-ID: " + event; }
+
+/// As events happen, beyond the daemon's being started anew: it is asked for those after the last one that came.
+class Following {
+ public:
+  Following(Session& session, const EventsOrder& order)
+      : session_(session), since_(order.since), call_(call_of(order)) {
+    call_.on_piece = [this](std::string_view piece) {
+      met();
+      return shown_.take(piece);
+    };
+  }
+
+  /// Ends by a Trouble only.
+  [[noreturn]] void run() {
+    const auto plain = call_.headers;
+    for (;; std::this_thread::sleep_for(kLookAgain)) {
+      const std::string& after = shown_.last().empty() ? since_ : shown_.last();
+      call_.headers = plain;
+      if (!after.empty()) call_.headers.push_back(go_on_after(after));
+      wait_for_it(listen());
     }
-    return pending.size() < kLongestLine;
-  };
+  }
+
+ private:
+  /// Answers why the stream is over; throws when there was none, and never will be.
+  std::string listen() {
+    Answer answer;
+    try {
+      answer = session_.daemon.call(call_);
+    } catch (const Trouble& trouble) {  // it is gone, or was killed
+      if (!met_) throw;
+      return trouble.what();
+    }
+    shown_.ended();
+    if (answer.status == 503 && met_) return problem_text(answer);
+    if (!answer.good()) throw Trouble(Exit::error, problem_text(answer));
+    met();
+    return "it has ended the stream";
+  }
+
+  void met() {
+    met_ = true;
+    if (std::exchange(gone_since_, std::nullopt)) std::cerr << "the daemon is back\n";
+  }
+
+  void wait_for_it(const std::string& why) {
+    if (!gone_since_) std::cerr << "waiting for the daemon: " << why.substr(0, why.find('\n')) << "\n";
+    gone_since_ = gone_since_.value_or(Clock::now());
+    if (Clock::now() - *gone_since_ > kAwayFor) throw Trouble(Exit::unreachable, why);
+  }
+
+  Session& session_;
+  std::string since_;
+  Call call_;
+  Shown shown_{session_.json};
+  bool met_ = false;
+  std::optional<Clock::time_point> gone_since_;  ///< as was said
+};
+
+/// What is kept, until the stream has nothing more at hand.
+void show_kept(Session& session, const EventsOrder& order) {
+  Shown shown(session.json);
+  Call call = call_of(order);
+  call.headers.push_back(go_on_after(order.since.empty() ? "0" : order.since));
+  call.on_piece = [&shown](std::string_view piece) { return shown.take(piece); };
   try {
     session.daemon.need(call);
   } catch (const Trouble& trouble) {
-    if (order.follow || trouble.code() != Exit::time_up) throw;
+    if (trouble.code() != Exit::time_up) throw;
   }
+}
+
+}  // namespace
+
+Exit events(Session& session, const EventsOrder& order) {
+  if (order.follow) Following(session, order).run();
+  show_kept(session, order);
   return Exit::done;
 }
 

@@ -20,9 +20,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kPatience{60};  ///< with a daemon that was there: an upgrade takes less
-constexpr std::chrono::milliseconds kRest{500};
-
 /// One task that is waited for.
 struct Waited {
   std::string id;
@@ -85,7 +82,7 @@ class Waiting {
   /// A daemon that was there once, and is being started anew or can't reach its store, is waited for: it forgets no
   /// task. Leaves `one` as it is when the time is up meanwhile.
   void look_at(Waited& one, const std::string& path) {
-    for (const auto begin = Clock::now();; std::this_thread::sleep_for(kRest)) {
+    for (const auto begin = Clock::now();; std::this_thread::sleep_for(kLookAgain)) {
       std::string why;
       try {
         const auto answer = session_.daemon.call(Call{.path = path});
@@ -96,7 +93,7 @@ class Waiting {
         if (trouble.code() != Exit::unreachable || !met_) throw;
         why = trouble.what();
       }
-      if (Clock::now() - begin > kPatience) throw Trouble(Exit::unreachable, why);
+      if (Clock::now() - begin > kAwayFor) throw Trouble(Exit::unreachable, why);
       if (!std::exchange(away_, true)) std::cerr << "waiting for the daemon: " << first_line(why) << "\n";
       if (time_up()) return;
     }

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -197,6 +198,31 @@ class ClientTest(Case):
         self.ended("second")
         wait_until(lambda: len(follower.output().splitlines()) >= 2, 10, "two events came")
         self.assertEqual([json.loads(line)["data"]["id"] for line in follower.output().splitlines()], ["first", "second"])
+        follower.signal(signal.SIGINT)
+        follower.wait(10)
+
+    def test_events_that_are_followed_go_on_after_the_daemon_came_back(self):
+        log = self.folder / "follow.log"
+        follower = Program(["mjwatch", "--socket", self.daemon_.socket, "events", "--follow", "--type", "task.succeeded"],
+                           log)
+        self.started.append(follower)
+        wait_until(lambda: self.daemon_.control.need("GET", "/v1/status")["clients"]["streams"], 10, "it follows")
+        shown = ["first"]
+        self.ended("first")
+        for end in (self.daemon_.stop, self.daemon_.kill):
+            wait_until(lambda: f"gw/{shown[-1]}" in follower.output(), 10, "an event came")
+            name = f"after-{len(shown)}"
+            self.gateway_.make(name, duration="1ms")
+            self.watch("add", name)
+            wait_until(lambda: self.objects("show", name)[0]["ending"] == "succeeded", 20, "it ended")
+            shown.append(name)
+            end()
+            wait_until(lambda: follower.output().count("waiting for the daemon: ") == len(shown) - 1, 10, "it says so")
+            self.daemon_.start()
+        self.ended("last")
+        shown.append("last")
+        wait_until(lambda: "gw/last" in follower.output(), 10, "it goes on")
+        self.assertEqual(re.findall("gw/([a-z0-9-]+)", follower.output()), shown)
         follower.signal(signal.SIGINT)
         follower.wait(10)
 
