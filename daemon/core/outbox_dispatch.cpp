@@ -21,6 +21,9 @@ constexpr std::size_t kStaleTimersIgnored = 4096;
 // Attempts made whose record waits for the disk: so many may be made twice by a crash. Enough for a
 // disk that needs a long time to sync not to hold up the network.
 constexpr std::size_t kRecordingAtOnce = 4096;
+// The last eighth of all places is for servers with fewer than two attempts under way, and of that the last eighth for
+// those with none: dozens that never answer hold what they have for as long as their timeouts, and must leave some.
+constexpr std::size_t kEighth = 8;
 
 }  // namespace
 
@@ -52,6 +55,20 @@ Time Outbox::Impl::next_wakeup() const {
 }
 
 bool Outbox::Impl::has_room() const { return in_flight_ < settings_.max_in_flight && recording_ < kRecordingAtOnce; }
+
+/// What is left is for others.
+bool Outbox::Impl::crowds(const outbox::Group& group) const {
+  const std::size_t left = settings_.max_in_flight - in_flight_;
+  const std::size_t kept = settings_.max_in_flight / kEighth;
+  if (left > kept) return false;
+  return group.gate.in_flight() >= (left > kept / kEighth ? 2U : 1U);
+}
+
+/// A place is free again.
+void Outbox::Impl::let_in() {
+  ring_.insert(ring_.end(), crowded_.begin(), crowded_.end());
+  crowded_.clear();
+}
 
 void Outbox::Impl::run_timers(Now now) {
   while (!timers_.empty() && timers_.front().when <= now.steady) {
@@ -174,6 +191,11 @@ bool Outbox::Impl::send_one(Index index, Now now, Actions& out) {
   const Time may = group.gate.may_send_at(now.steady, entry.type == EventType::test);
   if (may > now.steady) {
     set_group_timer(index, may);
+    return false;
+  }
+  if (crowds(group)) {  // then it has some under way, at whose end it is looked at again
+    group.in_ring = true;
+    crowded_.push_back(index);
     return false;
   }
   group.ready.pop();

@@ -89,6 +89,8 @@ class Outbox::Impl {
 
   // Dispatch.
   [[nodiscard]] bool has_room() const;
+  [[nodiscard]] bool crowds(const outbox::Group& group) const;
+  void let_in();
   void run_timers(Now now);
   void ask_again(Now now);
   void hold_parked(Now now);
@@ -106,10 +108,11 @@ class Outbox::Impl {
   outbox::Book book_;
   Time last_now_{};
 
-  std::vector<Timer> timers_;       ///< a heap by Later
-  std::deque<outbox::Index> ring_;  ///< groups that may have something to send, in turn
-  std::deque<outbox::Ref> parked_;  ///< to be held at the next advance()
-  std::vector<Own> outgoing_;       ///< changes decided, not handed out yet
+  std::vector<Timer> timers_;           ///< a heap by Later
+  std::deque<outbox::Index> ring_;      ///< groups that may have something to send, in turn
+  std::vector<outbox::Index> crowded_;  ///< groups that left the ring so that others find a place
+  std::deque<outbox::Ref> parked_;      ///< to be held at the next advance()
+  std::vector<Own> outgoing_;           ///< changes decided, not handed out yet
   std::unordered_map<ChangeNo, Own> own_;
   std::deque<std::pair<Time, Own>> again_;  ///< failed commits, in the order of their times
   bool revive_ = false;

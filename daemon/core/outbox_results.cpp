@@ -34,6 +34,7 @@ void Outbox::Impl::sent(DeliveryNo delivery, const SendResult& result, Now now, 
   assert(in_flight_ > 0 && receiver.in_flight > 0);
   --in_flight_;
   --receiver.in_flight;
+  let_in();
 
   const Verdict verdict = outbox::judge(result, entry.attempts + 1, settings_.retry.size());
   outbox::Group& group = book_.group(receiver.group);
