@@ -28,7 +28,7 @@ from rig.gateway import Gateway  # noqa: E402
 from rig.program import Program, path_of, wait_until  # noqa: E402
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-WIDTHS = (64, 128, 256, 512)  # requests at once; the last is all that may be under way
+WIDTHS = (64, 128, 256, 512)  # requests at once; of the last, all that there may be, one receiver gets 448
 SHARE_AIM = 0.5               # of what the bare libcurl loop posts with as many as the last
 # What the bare loop posts with each body: as many bytes as mjwatchd does, so that its work is what differs.
 SAME_HEADERS = ("content-type: application/json", f"webhook-id: evt_{'0' * 32}", "user-agent: mjwatchd/0.0.0",
@@ -36,7 +36,7 @@ SAME_HEADERS = ("content-type: application/json", f"webhook-id: evt_{'0' * 32}",
 STREAM_AIM_MS = 50    # p99 from commit to 2xx at 200 a second
 HOLE_AIM = 1.10       # the healthy ones' p99 with a black hole, to that without
 START_AIM_S, MEMORY_AIM_MB = 5, 150
-WIDTH = 66
+WIDTH = 80
 
 
 def row(name, value):
@@ -233,7 +233,7 @@ def main():
     words = argparse.ArgumentParser()
     words.add_argument("--only", default="speed,stream,hole,backlog")
     words.add_argument("--deliveries", type=int, default=50_000)
-    words.add_argument("--seconds", type=int, default=20)
+    words.add_argument("--seconds", type=int, default=15)
     words.add_argument("--backlog", type=int, default=1_000_000)
     given = words.parse_args()
     only = given.only.split(",")
@@ -253,10 +253,12 @@ def main():
             if p99["p99_us"] >= STREAM_AIM_MS * 1000:
                 missed.append(f"p99 below {STREAM_AIM_MS} ms")
         if "hole" in only:
-            pairs = [(stream(folder, short, 200, given.seconds, 20, 0)["p99_us"],
-                      stream(folder, short, 200, given.seconds, 20, 1)["p99_us"]) for _ in range(3)]
-            well, hole = (statistics.median(column) / 1e3 for column in zip(*pairs))
-            row("20 endpoints, 200 a second: p99 without and with one black hole",
+            # One run's p99 is up to a sixth off, so there are eight of each, in turn.
+            p99s = ([], [])
+            for holes in (0, 1, 1, 0) * 4:
+                p99s[holes].append(stream(folder, short, 200, given.seconds, 20, holes)["p99_us"])
+            well, hole = (statistics.mean(column) / 1e3 for column in p99s)
+            row("20 endpoints, 200 a second: p99 without and with one black hole, means of eight",
                 f"{well:10.1f} and {hole:.1f} ms: {hole / well - 1:+.0%}")
             if hole / well > HOLE_AIM:
                 missed.append("a black hole moves the others' p99 by less than 10 %")
