@@ -1,20 +1,16 @@
 // events: what happens to tasks, as it happens or as it did.
-#include <chrono>
-#include <iostream>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "daemon/client/absence.hpp"
 #include "daemon/client/commands.hpp"
 #include "daemon/client/json.hpp"
 
 namespace mjwatchd::client {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongestLine = 4U << 20;
 
@@ -71,7 +67,7 @@ class Following {
   Following(Session& session, const EventsOrder& order)
       : session_(session), since_(order.since), call_(call_of(order)) {
     call_.on_piece = [this](std::string_view piece) {
-      met();
+      absence_.back();
       return shown_.take(piece);
     };
   }
@@ -79,11 +75,11 @@ class Following {
   /// Ends by a Trouble only.
   [[noreturn]] void run() {
     const auto plain = call_.headers;
-    for (;; std::this_thread::sleep_for(kLookAgain)) {
+    for (;; std::this_thread::sleep_for(Absence::kLookAgain)) {
       const std::string& after = shown_.last().empty() ? since_ : shown_.last();
       call_.headers = plain;
       if (!after.empty()) call_.headers.push_back(go_on_after(after));
-      wait_for_it(listen());
+      absence_.goes_on(listen());
     }
   }
 
@@ -94,33 +90,21 @@ class Following {
     try {
       answer = session_.daemon.call(call_);
     } catch (const Trouble& trouble) {  // it is gone, or was killed
-      if (!met_) throw;
+      if (!absence_.met()) throw;
       return trouble.what();
     }
     shown_.ended();
-    if (answer.status == 503 && met_) return problem_text(answer);
+    if (answer.status == 503 && absence_.met()) return problem_text(answer);
     if (!answer.good()) throw Trouble(Exit::error, problem_text(answer));
-    met();
+    absence_.back();
     return "it has ended the stream";
-  }
-
-  void met() {
-    met_ = true;
-    if (std::exchange(gone_since_, std::nullopt)) std::cerr << "the daemon is back\n";
-  }
-
-  void wait_for_it(const std::string& why) {
-    if (!gone_since_) std::cerr << "waiting for the daemon: " << why.substr(0, why.find('\n')) << "\n";
-    gone_since_ = gone_since_.value_or(Clock::now());
-    if (Clock::now() - *gone_since_ > kAwayFor) throw Trouble(Exit::unreachable, why);
   }
 
   Session& session_;
   std::string since_;
   Call call_;
   Shown shown_{session_.json};
-  bool met_ = false;
-  std::optional<Clock::time_point> gone_since_;  ///< as was said
+  Absence absence_;
 };
 
 /// What is kept, until the stream has nothing more at hand.

@@ -1,7 +1,6 @@
 // What every command works with.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -9,10 +8,6 @@
 #include "daemon/client/terminal.hpp"
 
 namespace mjwatchd::client {
-
-/// How long a daemon that was there is waited for: an upgrade takes less. And how often it is looked for.
-inline constexpr std::chrono::seconds kAwayFor{60};
-inline constexpr std::chrono::milliseconds kLookAgain{500};
 
 /// The line to the daemon, and how to write.
 struct Session {

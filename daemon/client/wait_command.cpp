@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
+#include "daemon/client/absence.hpp"
 #include "daemon/client/commands.hpp"
 #include "daemon/client/json.hpp"
 #include "daemon/client/progress_bars.hpp"
@@ -79,33 +79,26 @@ class Waiting {
     }
   }
 
-  /// A daemon that was there once, and is being started anew or can't reach its store, is waited for: it forgets no
-  /// task. Leaves `one` as it is when the time is up meanwhile.
+  /// Leaves `one` as it is when the time is up while the daemon is away.
   void look_at(Waited& one, const std::string& path) {
-    for (const auto begin = Clock::now();; std::this_thread::sleep_for(kLookAgain)) {
+    for (;; std::this_thread::sleep_for(Absence::kLookAgain)) {
       std::string why;
       try {
         const auto answer = session_.daemon.call(Call{.path = path});
-        if (answer.good()) return met(one, parse_json(answer.body));
+        if (answer.good()) {
+          absence_.back();
+          return learn(one, parse_json(answer.body));
+        }
         why = problem_text(answer);
-        if (answer.status != 503 || !met_) throw Trouble(Exit::error, why);
+        if (answer.status != 503 || !absence_.met()) throw Trouble(Exit::error, why);
       } catch (const Trouble& trouble) {
-        if (trouble.code() != Exit::unreachable || !met_) throw;
+        if (trouble.code() != Exit::unreachable || !absence_.met()) throw;
         why = trouble.what();
       }
-      if (Clock::now() - begin > kAwayFor) throw Trouble(Exit::unreachable, why);
-      if (!std::exchange(away_, true)) std::cerr << "waiting for the daemon: " << first_line(why) << "\n";
+      absence_.goes_on(why);
       if (time_up()) return;
     }
   }
-
-  void met(Waited& one, const rapidjson::Value& task) {
-    met_ = true;
-    if (std::exchange(away_, false)) std::cerr << "the daemon is back\n";
-    learn(one, task);
-  }
-
-  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   void show() {
     if (session_.json) return;
@@ -174,8 +167,7 @@ class Waiting {
   ProgressBars bars_;
   std::vector<Waited> waited_;
   std::optional<Clock::time_point> deadline_;
-  bool met_ = false;   ///< the daemon has answered
-  bool away_ = false;  ///< and now it does not, as was said
+  Absence absence_;
 };
 
 }  // namespace
