@@ -195,8 +195,9 @@ class PostgresStore::Impl {
         [this, wanting, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
           // What can't be read now is not given up for it, but asked for again.
           if (found.empty()) found.assign(wanting->size(), not_now());
+          const bool lapsed = standing_.lapsed();
           for (std::size_t i = 0; i < wanting->size() && *open; ++i) {
-            if (found[i] && standing_.lapsed()) found[i]->ours = false;
+            if (found[i] && lapsed) found[i]->ours = false;
             (*wanting)[i](std::move(found[i]));
           }
         });
