@@ -28,10 +28,12 @@ from rig.gateway import Gateway  # noqa: E402
 from rig.program import Program, path_of, wait_until  # noqa: E402
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-WIDTHS = (64, 128, 256, 512)  # requests at once; of the last, all that there may be, one receiver gets 448
-SHARE_AIM = 0.5               # of what the bare libcurl loop posts with as many as the last
-# What the bare loop posts with each body: as many bytes as mjwatchd does, so that its work is what differs.
-SAME_HEADERS = ("content-type: application/json", f"webhook-id: evt_{'0' * 32}", "user-agent: mjwatchd/0.0.0",
+SHARE_AIM = 0.5       # of what the bare libcurl loop posts, AIMED_AT requests at once
+AIMED_AT = 64
+WIDTHS = (AIMED_AT, 128, 256, 512)  # of the last, all that there may be, one receiver gets 448
+CONTENT_TYPE = "content-type: application/json"
+# As many bytes as mjwatchd posts: libcurl prints headers character by character.
+SAME_HEADERS = (CONTENT_TYPE, f"webhook-id: evt_{'0' * 32}", "user-agent: mjwatchd/0.0.0",
                 "webhook-timestamp: 1790000000", f"webhook-signature: v1,{'0' * 43}=")
 STREAM_AIM_MS = 50    # p99 from commit to 2xx at 200 a second
 HOLE_AIM = 1.10       # the healthy ones' p99 with a black hole, to that without
@@ -143,32 +145,35 @@ def drained(bench, count, limit):
 
 
 def speed(folder, short, count, at_once):
-    """Durable, signed deliveries a second beside a bare libcurl loop that posts the same with as many at once."""
+    """Durable, signed deliveries a second beside a bare libcurl loop with as many requests at once: the share of it."""
     bench = Bench(folder / f"speed{at_once}", short)
     bench.endpoint("app", "/app", max_in_flight=at_once)
     bodies = bench.pile_up(count, 1)
     lines = bench.folder / "bodies"
     lines.write_text("".join(text + "\n" for _, _, text in bodies()), "utf-8")
 
-    def bare():
-        made = subprocess.run([path_of("bare_poster"), bench.receiver.url + "/bare", lines, str(at_once), *SAME_HEADERS],
+    def bare(*headers):
+        made = subprocess.run([path_of("bare_poster"), bench.receiver.url + "/bare", lines, str(at_once), *headers],
                               stdout=subprocess.PIPE, text=True, check=True)
         return float(made.stdout)
 
-    before = bare()
+    loops = ((CONTENT_TYPE,), SAME_HEADERS)
+    before = [bare(*headers) for headers in loops]
     bench.daemon.start()
-    wait_until(lambda: time.sleep(0.1) or bench.receiver.count() >= 2 * count, 600, "all webhooks came")
+    wait_until(lambda: time.sleep(0.1) or bench.receiver.count() >= 3 * count, 600, "all webhooks came")
     report = bench.receiver.report()["app"]
     if report["ids"] != count:
         raise AssertionError(report)
     ours = (report["count"] - 1) / ((report["last_us"] - report["first_us"]) / 1e6)
-    after = bare()
+    after = [bare(*headers) for headers in loops]
     wait_until(lambda: not bench.daemon.control.deliveries("?state=pending"), 60, "all are recorded")
     bench.close()
-    loop = statistics.mean([before, after])
+    loop, same = (statistics.mean(both) for both in zip(before, after))
     size = lines.stat().st_size // count
     row(f"bare libcurl loop, {at_once} at once, {size} bytes each", f"{loop:10,.0f} a second")
-    row(f"durable signed deliveries, {at_once} at once", f"{ours:10,.0f} a second: {ours / loop:.0%}")
+    row("  with as many headers as mjwatchd sends", f"{same:10,.0f} a second")
+    row(f"durable signed deliveries, {at_once} at once",
+        f"{ours:10,.0f} a second: {ours / loop:.0%} and {ours / same:.0%}")
     return ours / loop
 
 
@@ -233,7 +238,7 @@ def main():
     words = argparse.ArgumentParser()
     words.add_argument("--only", default="speed,stream,hole,backlog")
     words.add_argument("--deliveries", type=int, default=50_000)
-    words.add_argument("--seconds", type=int, default=15)
+    words.add_argument("--seconds", type=int, default=20)
     words.add_argument("--backlog", type=int, default=1_000_000)
     given = words.parse_args()
     only = given.only.split(",")
@@ -244,8 +249,8 @@ def main():
         folder, short = Path(name), Path(short_name)
         if "speed" in only:
             shares = {width: speed(folder, short, given.deliveries, width) for width in WIDTHS}
-            if shares[WIDTHS[-1]] < SHARE_AIM:
-                missed.append(f"at least {SHARE_AIM:.0%} of a bare libcurl loop, {WIDTHS[-1]} at once")
+            if shares[AIMED_AT] < SHARE_AIM:
+                missed.append(f"at least {SHARE_AIM:.0%} of a bare libcurl loop")
         if "stream" in only:
             p99 = stream(folder, short, 200, given.seconds, 1, 0)
             row("200 ends a second, from commit to 2xx: p50, p99, max",
@@ -257,8 +262,8 @@ def main():
             p99s = ([], [])
             for holes in (0, 1, 1, 0) * 4:
                 p99s[holes].append(stream(folder, short, 200, given.seconds, 20, holes)["p99_us"])
-            well, hole = (statistics.mean(column) / 1e3 for column in p99s)
-            row("20 endpoints, 200 a second: p99 without and with one black hole, means of eight",
+            well, hole = (statistics.median(column) / 1e3 for column in p99s)
+            row("20 endpoints, 200 a second: p99 without and with one black hole, medians of eight",
                 f"{well:10.1f} and {hole:.1f} ms: {hole / well - 1:+.0%}")
             if hole / well > HOLE_AIM:
                 missed.append("a black hole moves the others' p99 by less than 10 %")
