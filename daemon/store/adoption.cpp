@@ -18,7 +18,7 @@ void need_all(Connection& db) {
   const std::int64_t counted = db.number("SELECT sum(n) FROM counters WHERE kind < 3");
   const std::int64_t there = db.number("SELECT count(*) FROM tasks WHERE phase <> 3");
   const std::int64_t waiting = db.number("SELECT n FROM counters WHERE kind = ?", 10);
-  const std::int64_t pending = db.number("SELECT count(*) FROM deliveries WHERE state = 0");
+  const std::int64_t pending = db.number("SELECT count(*) FROM deliveries WHERE state = 0 AND " MJWATCHD_OPEN);
   if (counted == there && waiting == pending) return;
   throw std::runtime_error("the store is damaged: " + std::to_string(counted) + " live tasks and " +
                            std::to_string(waiting) + " pending deliveries were counted, " + std::to_string(there) +
@@ -102,8 +102,8 @@ std::vector<Event> Adoption::tasks(Connection& db) {
 std::vector<Event> Adoption::deliveries(Connection& db, DeliveryState state) {
   std::vector<Event> found;
   Query row(db,
-            "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
-            " WHERE deliveries.state = ? AND deliveries.no > ? AND deliveries.no <= ? ORDER BY deliveries.no LIMIT ?",
+            "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES " WHERE " MJWATCHD_OPEN
+            " AND deliveries.state = ? AND deliveries.no > ? AND deliveries.no <= ? ORDER BY deliveries.no LIMIT ?",
             state, after_, last_delivery_, kDeliveryPage);
   while (row.next()) {
     DeliveryRecord record = read_delivery(row);

@@ -49,6 +49,7 @@ Filter filter_of(const DeliveryQuery& query) {
     filter.add("deliveries.receiver = (SELECT no FROM receivers WHERE name = ?)", query.endpoint);
   }
   if (query.state) filter.add("deliveries.state = ?", static_cast<std::int64_t>(*query.state));
+  if (query.state && *query.state != DeliveryState::delivered) filter.add(MJWATCHD_OPEN);
   // As sets, so that one task's deliveries are found by its key and not by looking at all.
   if (!query.id.empty()) {
     filter.add("deliveries.event IN (SELECT no FROM events WHERE events.id = ?)", query.id);
@@ -167,8 +168,9 @@ StoreCounts count(Db& db) {
     }
   }
   // By the index on the state, whose entries of one state are in the order of their numbers.
-  typename Db::Query oldest(db, "SELECT created_at FROM deliveries WHERE state = ? ORDER BY no LIMIT 1",
-                            DeliveryState::pending);
+  typename Db::Query oldest(
+      db, "SELECT created_at FROM deliveries WHERE " MJWATCHD_OPEN " AND state = ? ORDER BY no LIMIT 1",
+      DeliveryState::pending);
   if (oldest.next()) counts.oldest_pending = oldest.time(0);
   measure(db, counts);
   return counts;

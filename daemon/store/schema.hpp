@@ -9,7 +9,7 @@
 namespace mjwatchd::store {
 
 /// The version this program writes (PRAGMA user_version).
-constexpr int kSchemaVersion = 3;
+constexpr int kSchemaVersion = 4;
 
 /// In the table meta: when the list was moved to another database.
 constexpr const char* kMovedMark = "moved_at";

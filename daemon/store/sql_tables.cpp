@@ -202,9 +202,24 @@ void SqlTables<Db>::restart_delivery(DeliveryNo no, DeliveryState state, WallTim
   db_.run("UPDATE deliveries SET state = ?, attempts = 0, due = ?, reason = ? WHERE no = ?", state, due, reason, no);
 }
 
+/// False when there is one of that number.
+template <typename Db>
+bool SqlTables<Db>::add_attempt(DeliveryNo no, std::int64_t number, const SendResult& result) {
+  std::optional<std::int64_t> retry_after;
+  if (result.retry_after) retry_after = result.retry_after->count();
+  db_.run(
+      "INSERT INTO attempts(delivery, number, http_status, fault, retry_after, detail, answer, started_at, dns, "
+      "connect, tls, first_byte, total) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+      no, number, result.http_status, result.fault, retry_after, result.detail,
+      succeeded(result) ? std::string_view() : std::string_view(result.answer), result.started_at, result.dns.count(),
+      result.connect.count(), result.tls.count(), result.first_byte.count(), result.total.count());
+  return db_.changed() != 0;
+}
+
 // What the receiver answered is kept of the first and of the last failure.
 template <typename Db>
 void SqlTables<Db>::insert_attempt(DeliveryNo no, const SendResult& result) {
+  if (add_attempt(no, 1, result)) return;  // most arrive at once
   const std::int64_t number = db_.number("SELECT max(number) FROM attempts WHERE delivery = ?", no) + 1;
   if (!succeeded(result)) {
     db_.run(
@@ -212,14 +227,7 @@ void SqlTables<Db>::insert_attempt(DeliveryNo no, const SendResult& result) {
         "(SELECT min(number) FROM attempts WHERE delivery = ?1 AND NOT (http_status BETWEEN 200 AND 299))",
         no);
   }
-  std::optional<std::int64_t> retry_after;
-  if (result.retry_after) retry_after = result.retry_after->count();
-  db_.run(
-      "INSERT INTO attempts(delivery, number, http_status, fault, retry_after, detail, answer, started_at, dns, "
-      "connect, tls, first_byte, total) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
-      no, number, result.http_status, result.fault, retry_after, result.detail,
-      succeeded(result) ? std::string_view() : std::string_view(result.answer), result.started_at, result.dns.count(),
-      result.connect.count(), result.tls.count(), result.first_byte.count(), result.total.count());
+  (void)add_attempt(no, number, result);
   if (number > kAttemptsKept) {
     db_.run("DELETE FROM attempts WHERE delivery = ? AND number > 1 AND number <= ?", no, number - kAttemptsKept + 1);
   }
@@ -232,6 +240,7 @@ std::vector<DeliveryRecord> SqlTables<Db>::matching(const change::Replay& change
   if (receiver) filter.add("deliveries.receiver = ?", *receiver);
   filter.add(change.state ? "deliveries.state = ?" : "deliveries.state <> ?",
              static_cast<std::int64_t>(change.state.value_or(DeliveryState::pending)));
+  if (change.state && *change.state != DeliveryState::delivered) filter.add(MJWATCHD_OPEN);
   if (change.since) filter.add("deliveries.created_at >= ?", change.since->time_since_epoch().count());
   if (change.until) filter.add("deliveries.created_at < ?", change.until->time_since_epoch().count());
   Query row(db_, "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES + filter.where() +
@@ -244,16 +253,15 @@ std::vector<DeliveryRecord> SqlTables<Db>::matching(const change::Replay& change
 
 template <typename Db>
 bool SqlTables<Db>::any_held(ReceiverNo receiver) {
-  return db_.number("SELECT 1 FROM deliveries WHERE receiver = ? AND state = ? LIMIT 1", receiver,
-                    DeliveryState::held) != 0;
+  return db_.number("SELECT 1 FROM deliveries WHERE " MJWATCHD_HELD " AND receiver = ? LIMIT 1", receiver) != 0;
 }
 
 template <typename Db>
 std::vector<DeliveryRecord> SqlTables<Db>::held_of(ReceiverNo receiver, std::size_t most) {
   Query row(db_,
-            "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES
-            " WHERE deliveries.receiver = ? AND deliveries.state = ? ORDER BY deliveries.no LIMIT ?",
-            receiver, DeliveryState::held, most);
+            "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES " WHERE " MJWATCHD_HELD
+            " AND deliveries.receiver = ? ORDER BY deliveries.no LIMIT ?",
+            receiver, most);
   std::vector<DeliveryRecord> list;
   while (row.next()) list.push_back(read_delivery(row));
   return list;
@@ -261,8 +269,8 @@ std::vector<DeliveryRecord> SqlTables<Db>::held_of(ReceiverNo receiver, std::siz
 
 template <typename Db>
 void SqlTables<Db>::hold_pending(ReceiverNo receiver, const std::string& reason) {
-  db_.run("UPDATE deliveries SET state = ?, reason = ? WHERE receiver = ? AND state = ?", DeliveryState::held, reason,
-          receiver, DeliveryState::pending);
+  db_.run("UPDATE deliveries SET state = ?, reason = ? WHERE " MJWATCHD_OPEN " AND receiver = ? AND state = ?",
+          DeliveryState::held, reason, receiver, DeliveryState::pending);
 }
 
 template <typename Db>

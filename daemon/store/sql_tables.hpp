@@ -51,6 +51,9 @@ class SqlTables : public Tables {
  protected:
   using Query = typename Db::Query;
   Db& db_;
+
+ private:
+  bool add_attempt(DeliveryNo no, std::int64_t number, const SendResult& result);
 };
 
 }  // namespace mjwatchd::store

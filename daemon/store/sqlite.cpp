@@ -8,6 +8,12 @@ namespace {
 
 constexpr int kBusyMs = 10'000;  ///< someone may be reading the file with another tool
 
+/// Nobody asks how much memory SQLite uses, and to know it all threads wait for each other at each piece.
+void count_no_memory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  static_cast<void>(once);
+}
+
 bool no_room(int os_error) { return os_error == ENOSPC || os_error == EDQUOT || os_error == EFBIG; }
 
 // SQLite says "disk I/O error" of a dozen things; the code and the system's word tell which.
@@ -43,6 +49,7 @@ bool SqliteError::fatal() const {
 }
 
 Connection::Connection(const std::filesystem::path& file) {
+  count_no_memory();
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(file.c_str(), &db_, flags, nullptr);
   if (code == SQLITE_OK) {
@@ -102,12 +109,12 @@ void Connection::script(const std::string& sql) {
   if (code != SQLITE_OK) fail(code, sql);
 }
 
-sqlite3_stmt* Connection::take(std::string_view sql) {
+Connection::Taken Connection::take(std::string_view sql) {
   const auto found = idle_.find(sql);
   if (found != idle_.end() && !found->second.empty()) {
     sqlite3_stmt* const statement = found->second.back();
     found->second.pop_back();
-    return statement;
+    return {statement, found->second};
   }
   sqlite3_stmt* statement = nullptr;
   const int code =
@@ -116,18 +123,13 @@ sqlite3_stmt* Connection::take(std::string_view sql) {
   // The place it comes back to is made now: giving back must not fail.
   auto& place = idle_[std::string(sql)];
   place.reserve(place.capacity() + 1);
-  return statement;
+  return {statement, place};
 }
 
-void Connection::give_back(sqlite3_stmt* statement) {
-  sqlite3_reset(statement);  // repeats the error of the last step, which was reported then
-  sqlite3_clear_bindings(statement);
-  const auto place = idle_.find(std::string_view(sqlite3_sql(statement)));
-  if (place == idle_.end()) {
-    sqlite3_finalize(statement);
-  } else {
-    place->second.push_back(statement);
-  }
+void Connection::give_back(const Taken& taken) {
+  sqlite3_reset(taken.statement);  // repeats the error of the last step, which was reported then
+  sqlite3_clear_bindings(taken.statement);
+  taken.place.push_back(taken.statement);
 }
 
 void Query::check(int code) const {
@@ -139,12 +141,12 @@ void Query::bind(int at, std::int64_t value) { check(sqlite3_bind_int64(statemen
 void Query::bind(int at, std::string_view value) {
   // A null pointer would bind NULL where an empty text is meant.
   const char* const bytes = value.data() == nullptr ? "" : value.data();
-  check(sqlite3_bind_text64(statement_, at, bytes, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  check(sqlite3_bind_text64(statement_, at, bytes, value.size(), keeping(), SQLITE_UTF8));
 }
 
 void Query::bind(int at, Blob value) {
   const char* const bytes = value.bytes.data() == nullptr ? "" : value.bytes.data();
-  check(sqlite3_bind_blob64(statement_, at, bytes, value.bytes.size(), SQLITE_TRANSIENT));
+  check(sqlite3_bind_blob64(statement_, at, bytes, value.bytes.size(), keeping()));
 }
 
 void Query::bind(int at, std::nullptr_t) { check(sqlite3_bind_null(statement_, at)); }

@@ -67,9 +67,15 @@ class Connection {
 
  private:
   friend class store::Query;
-  [[nodiscard]] sqlite3_stmt* take(std::string_view sql);
+  using Idle = std::vector<sqlite3_stmt*>;
+  /// Those of one text that nobody uses; the place stays where it is.
+  struct Taken {
+    sqlite3_stmt* statement;
+    Idle& place;
+  };
+  [[nodiscard]] Taken take(std::string_view sql);
   [[nodiscard]] int os_error(int code) const;
-  void give_back(sqlite3_stmt* statement);
+  static void give_back(const Taken& taken);
 
   struct Hash {
     using is_transparent = void;
@@ -77,23 +83,15 @@ class Connection {
   };
   sqlite3* db_ = nullptr;
   bool checkpointing_ = false;
-  std::unordered_map<std::string, std::vector<sqlite3_stmt*>, Hash, std::equal_to<>> idle_;
+  std::unordered_map<std::string, Idle, Hash, std::equal_to<>> idle_;
 };
 
 /// One run of a statement, from its first row to its end. `db` must outlive it.
 class Query {
  public:
   template <typename... Values>
-  Query(Connection& db, std::string_view sql, const Values&... values) : db_(db), statement_(db.take(sql)) {
-    try {
-      int at = 0;
-      (bind(++at, values), ...);
-    } catch (...) {
-      db_.give_back(statement_);
-      throw;
-    }
-  }
-  ~Query() { db_.give_back(statement_); }
+  Query(Connection& db, std::string_view sql, const Values&... values) : Query(Texts::copied, db, sql, values...) {}
+  ~Query() { Connection::give_back(taken_); }
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
 
@@ -139,21 +137,39 @@ class Query {
   }
 
  private:
+  friend class Connection;
+  enum class Texts : bool { copied, lent };
+  /// Texts that are lent outlive it.
+  template <typename... Values>
+  Query(Texts texts, Connection& db, std::string_view sql, const Values&... values)
+      : db_(db), taken_(db.take(sql)), statement_(taken_.statement), lent_(texts == Texts::lent) {
+    try {
+      int at = 0;
+      (bind(++at, values), ...);
+    } catch (...) {
+      Connection::give_back(taken_);
+      throw;
+    }
+  }
   void check(int code) const;
+  [[nodiscard]] sqlite3_destructor_type keeping() const { return lent_ ? SQLITE_STATIC : SQLITE_TRANSIENT; }
+
   Connection& db_;
-  sqlite3_stmt* statement_;
+  const Connection::Taken taken_;
+  sqlite3_stmt* const statement_;
+  const bool lent_;
 };
 
 template <typename... Values>
 void Connection::run(std::string_view sql, const Values&... values) {
-  Query query(*this, sql, values...);
+  Query query(Query::Texts::lent, *this, sql, values...);
   while (query.next()) {
   }
 }
 
 template <typename... Values>
 std::int64_t Connection::number(std::string_view sql, const Values&... values) {
-  Query query(*this, sql, values...);
+  Query query(Query::Texts::lent, *this, sql, values...);
   return query.next() ? query.integer(0) : 0;
 }
 

@@ -64,10 +64,11 @@ class SqliteStore::Impl {
         true);  // who took up only a part must not go on as if it were all
   }
 
-  /// Everything asked for in one turn of the loop is read in one transaction.
+  /// What is asked for while the last of these are read is read together, in one transaction: the more there is to
+  /// do, the fewer calls from thread to thread.
   void outgoing(DeliveryNo no, std::function<void(std::optional<Outgoing>)> done) {
     wanted_.push_back({no, std::move(done)});
-    if (wanted_.size() == 1) loop_.post([this] { read_wanted(); });
+    if (!std::exchange(reading_, true)) loop_.post([this] { read_wanted(); });
   }
 
   void close() {
@@ -104,7 +105,9 @@ class SqliteStore::Impl {
           for (const Wanted& one : *wanted) found.push_back(load_outgoing(db, secrets_, one.no));
           return found;
         },
-        [wanted, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
+        [this, wanted, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
+          reading_ = !wanted_.empty();
+          if (reading_) read_wanted();
           if (found.empty()) found.assign(wanted->size(), not_now());  // the file can't be read; it is asked again
           for (std::size_t i = 0; i < wanted->size() && *open; ++i) (*wanted)[i].done(std::move(found[i]));
         });
@@ -129,6 +132,7 @@ class SqliteStore::Impl {
   Reader quick_;
   Reader lists_;
   std::vector<Wanted> wanted_;  ///< deliveries to be read
+  bool reading_ = false;        ///< others are being read, or these will be at once
 };
 
 SqliteStore::SqliteStore(asio::io_context& io, SqliteOptions options)

@@ -5,6 +5,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "daemon/store/delivery_row.hpp"
+#include "daemon/store/sqlite.hpp"
 #include "daemon/store/sqlite_store.hpp"
 #include "tests/store/file_bytes.hpp"
 #include "tests/store/state.hpp"
@@ -96,13 +98,13 @@ TEST_CASE("a file of a newer version is refused and left as it is") {
   State state;
   state.commit(registration("a"));
   state.close();
-  state.look("PRAGMA user_version = 4");
+  state.look("PRAGMA user_version = 5");
   const std::string before = bytes_of(state.folder.database());
   const auto why = refusal(state.folder.path);
   CHECK(says(why, state.folder.database().string()));
-  CHECK(says(why, "was written by a newer mjwatchd (its format is 4, this one knows up to 3)"));
+  CHECK(says(why, "was written by a newer mjwatchd (its format is 5, this one knows up to 4)"));
   CHECK(bytes_of(state.folder.database()) == before);
-  state.look("PRAGMA user_version = 3");
+  state.look("PRAGMA user_version = 4");
   CHECK(refusal(state.folder.path).empty());
   state.open();
   CHECK(state.tasks().size() == 1);
@@ -152,6 +154,9 @@ void make_first_version(State& state) {
   for (const char* column : {"task", "sequence", "type"}) {
     state.look(std::string("ALTER TABLE deliveries DROP COLUMN ") + column);
   }
+  for (const char* index : {"open", "held", "receiver"}) state.look(std::string("DROP INDEX deliveries_") + index);
+  state.look("CREATE INDEX deliveries_state ON deliveries(state)");
+  state.look("CREATE INDEX deliveries_receiver ON deliveries(receiver, state)");
   state.look("PRAGMA user_version = 1");
 }
 
@@ -171,7 +176,7 @@ TEST_CASE("what an earlier version wrote is still read") {
   CHECK(std::get<event::ReceiverAdopted>(adopted[0]).disabled);
   CHECK_FALSE(std::get<event::ReceiverAdopted>(adopted[0]).failing_since);
   state.close();
-  CHECK(state.look("PRAGMA user_version") == 3);
+  CHECK(state.look("PRAGMA user_version") == 4);
   CHECK(state.look("PRAGMA application_id") == 0x6d6a7764);
   state.open();
   CHECK(state.commit(change).code == Code::existing);
@@ -194,5 +199,37 @@ TEST_CASE("a file of the first version is brought up to date, and its pending de
   CHECK(found[0].sequence == made[0].sequence);
   CHECK(found[0].type == EventType::succeeded);
   state.close();
-  CHECK(state.look("PRAGMA user_version") == 3);
+  CHECK(state.look("PRAGMA user_version") == 4);
+}
+
+namespace {
+
+std::string plan_of(const std::filesystem::path& file, const std::string& sql) {
+  Connection db(file);
+  Query row(db, "EXPLAIN QUERY PLAN " + sql);
+  std::string plan;
+  while (row.next()) plan += row.text(3) + "\n";
+  return plan;
+}
+
+}  // namespace
+
+TEST_CASE("what is looked up for each event, and all that waits, is found by small indexes, in any file") {
+  State state;
+  state.close();
+  SUBCASE("a new one") {}
+  SUBCASE("one of the first version") {
+    make_first_version(state);
+    state.open();
+    state.close();
+  }
+  const auto file = state.folder.database();
+  CHECK(says(plan_of(file, "SELECT 1 FROM deliveries WHERE " MJWATCHD_HELD " AND receiver = ? LIMIT 1"),
+             "USING INDEX deliveries_held (receiver=?)"));
+  const auto waiting = plan_of(
+      file, "SELECT * FROM deliveries WHERE " MJWATCHD_OPEN " AND deliveries.state = ? AND no > ? ORDER BY no LIMIT ?");
+  CHECK(says(waiting, "USING INDEX deliveries_open (state=? AND rowid>?)"));
+  CHECK_FALSE(says(waiting, "TEMP B-TREE"));
+  CHECK(says(plan_of(file, "SELECT * FROM deliveries WHERE receiver = ? ORDER BY no DESC LIMIT ?"),
+             "USING INDEX deliveries_receiver (receiver=?)"));
 }
