@@ -41,7 +41,7 @@ Exchange::Exchange(Client::CallId id, Request request, Done done, const EndSoon&
 
 std::unique_ptr<Easy> Exchange::release() {
   stall_timer.reset();
-  if (easy_) easy_->reset();
+  if (easy_) easy_->rest();
   return std::move(easy_);
 }
 
@@ -53,7 +53,7 @@ void Exchange::end(Fault fault, std::string detail) {
 
 Response Exchange::conclude(CURLcode code) {
   if (!upload_.trouble().empty()) end(Fault::aborted, upload_.trouble());
-  if (!ended() && code != CURLE_OK) end(judge(code, situation()), describe(code, error_.data(), request_));
+  if (!ended() && code != CURLE_OK) end(judge(code, situation()), describe(code, easy_->words(), request_));
   if (!ended() && !head_.complete()) end(Fault::broken, "the connection ended before an answer");
   if (easy_) {
     Timings& timings = response_.timings;
@@ -223,16 +223,19 @@ int Exchange::on_connected(void* self, char* ip, char*, int port, int) noexcept 
 
 void Exchange::set_callbacks() {
   easy_->pointer(CURLOPT_HEADERFUNCTION, &Exchange::on_header);
-  easy_->pointer(CURLOPT_HEADERDATA, this);
   easy_->pointer(CURLOPT_WRITEFUNCTION, &Exchange::on_piece);
-  easy_->pointer(CURLOPT_WRITEDATA, this);
   easy_->pointer(CURLOPT_OPENSOCKETFUNCTION, &Exchange::on_open);
-  easy_->pointer(CURLOPT_OPENSOCKETDATA, this);
   easy_->pointer(CURLOPT_CLOSESOCKETFUNCTION, &Multi::on_close);  // outlives the exchange, as connections do
   easy_->pointer(CURLOPT_CLOSESOCKETDATA, multi_);
   easy_->pointer(CURLOPT_PREREQFUNCTION, &Exchange::on_connected);
+  easy_->use_words();
+}
+
+void Exchange::set_called_back() {
+  easy_->pointer(CURLOPT_HEADERDATA, this);
+  easy_->pointer(CURLOPT_WRITEDATA, this);
+  easy_->pointer(CURLOPT_OPENSOCKETDATA, this);
   easy_->pointer(CURLOPT_PREREQDATA, this);
-  easy_->pointer(CURLOPT_ERRORBUFFER, error_.data());
   easy_->pointer(CURLOPT_PRIVATE, this);
 }
 

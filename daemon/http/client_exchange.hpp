@@ -3,7 +3,6 @@
 
 #include <curl/curl.h>
 
-#include <array>
 #include <asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
@@ -34,11 +33,11 @@ class Exchange {
   [[nodiscard]] Client::CallId id() const { return id_; }
   [[nodiscard]] const Request& request() const { return request_; }
 
-  /// Sets every option on a fresh handle, which is to be added to `multi`. False when the request can't be made: it is
-  /// then ended.
+  /// Sets every option on the handle, which is to be added to `multi`; those it has from a request like this one are
+  /// not set again. False when the request can't be made: it is then ended.
   bool prepare(std::unique_ptr<Easy> easy, Multi& multi);
   [[nodiscard]] Easy* easy() const { return easy_.get(); }
-  /// Gives the handle back, cleared. To be called when curl no longer works on it.
+  /// Gives the handle back. To be called when curl no longer works on it.
   std::unique_ptr<Easy> release();
 
   /// Decides the outcome. The first call counts; the user's on_head and on_body are not called any more.
@@ -77,6 +76,8 @@ class Exchange {
   void set_route();
   void set_tls();
   void set_callbacks();
+  void set_called_back();
+  void set_what_lasts();
 
   bool take_line(std::string_view line);
   bool take_head();
@@ -93,7 +94,6 @@ class Exchange {
   std::uint64_t received_ = 0;
   bool connected_ = false;
   Upload upload_;
-  std::array<char, CURL_ERROR_SIZE> error_{};
   std::unique_ptr<Easy> easy_;
   Multi* multi_ = nullptr;  ///< what the handle was prepared for
 };

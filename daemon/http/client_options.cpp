@@ -1,5 +1,6 @@
 // How a Request becomes curl's options.
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include "daemon/http/client_exchange.hpp"
@@ -10,12 +11,30 @@ namespace {
 constexpr std::size_t kLongestMethod = 32;
 constexpr milliseconds kLongest = std::chrono::hours(24 * 20);  // curl counts 31 bits of milliseconds
 
+/// Looked up, as it is asked of each character of each header.
+using Kind = std::array<bool, 256>;
+
+constexpr Kind make_token() {
+  Kind kind{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) kind[static_cast<unsigned char>(c)] = true;
+  for (unsigned c = '0'; c <= '9'; ++c) kind[c] = true;
+  for (unsigned c = 'A'; c <= 'Z'; ++c) kind[c] = kind[c - 'A' + 'a'] = true;
+  return kind;
+}
+
+constexpr Kind make_control() {
+  Kind kind{};
+  for (unsigned c = 0; c < 0x20; ++c) kind[c] = c != '\t';
+  kind[0x7F] = true;
+  return kind;
+}
+
+constexpr Kind kToken = make_token(), kControl = make_control();
+
+bool is(const Kind& kind, char c) { return kind[static_cast<unsigned char>(c)]; }
+
 bool is_token(std::string_view text) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           others.find(c) != std::string_view::npos;
-  });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is(kToken, c); });
 }
 
 bool same(std::string_view a, std::string_view b) {
@@ -26,8 +45,7 @@ bool same(std::string_view a, std::string_view b) {
 std::string_view name_of(std::string_view line) { return line.substr(0, line.find(':')); }
 
 bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
+  return std::any_of(text.begin(), text.end(), [](char c) { return is(kControl, c); });
 }
 
 // Zero is "none" to curl; what is over already must end, not last forever.
@@ -67,20 +85,28 @@ bool Exchange::prepare(std::unique_ptr<Easy> easy, Multi& multi) {
       return false;
     }
   }
+  set_what_lasts();
+  set_method();
+  set_headers();
+  set_called_back();
+  if (easy_->failure() == CURLE_OK) return true;
+  end(judge(easy_->failure(), situation()), describe(easy_->failure(), "", request_));
+  return false;
+}
+
+void Exchange::set_what_lasts() {
+  if (easy_->failure() == CURLE_OK && easy_->likeness && easy_->likeness->fits(request_)) return;
+  easy_->reset();
+  if (Likeness::plain(request_)) easy_->likeness.emplace(request_);
   easy_->text(CURLOPT_URL, request_.url);
   easy_->text(CURLOPT_PROTOCOLS_STR, "http,https");
   easy_->number(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   easy_->number(CURLOPT_FOLLOWLOCATION, 0);
   easy_->number(CURLOPT_NETRC, CURL_NETRC_IGNORED);
-  set_method();
-  set_headers();
   set_limits();
   set_route();
   set_tls();
   set_callbacks();
-  if (easy_->failure() == CURLE_OK) return true;
-  end(judge(easy_->failure(), situation()), describe(easy_->failure(), "", request_));
-  return false;
 }
 
 void Exchange::set_method() {

@@ -10,10 +10,16 @@ Easy::Easy() : curl_(curl_easy_init()) {
 
 void Easy::reset() {
   curl_easy_reset(get());
+  rest();
+  likeness.reset();
+  failure_ = CURLE_OK;
+}
+
+void Easy::rest() {
+  words_.front() = '\0';
   lines_.clear();
   starts_.clear();
   headers_.clear();
-  failure_ = CURLE_OK;
 }
 
 void Easy::text(CURLoption option, const std::string& value) {

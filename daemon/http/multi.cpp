@@ -26,6 +26,7 @@ Multi::Multi(asio::io_context& io, std::size_t max_connections, Finished finishe
       finished_(std::move(finished)),
       connected_(std::move(connected)),
       alive_(std::make_shared<Multi*>(this)),
+      sockets_(io, [this](curl_socket_t socket, int events) { act(socket, events); }),
       timer_(io) {
   start_curl();
   multi_.reset(curl_multi_init());
@@ -44,7 +45,6 @@ Multi::~Multi() {
   *alive_ = nullptr;
   curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETFUNCTION, nullptr);
   curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, nullptr);
-  for (const auto& [socket, watched] : watches_) watched.watch->stop();
 }
 
 void Multi::act(curl_socket_t socket, int events) {
@@ -106,37 +106,18 @@ int Multi::on_timer(CURLM*, long ms, void* self) noexcept {
 }
 
 /// curl lets go of a socket after each exchange. That of a connection stays with the loop for the next one.
-/// One that never connected is closed by curl 7.88 without telling, and before this.
+/// One that never connected is closed by curl 7.88 without telling, and before this; others are curl's own, for looking
+/// up names.
 void Multi::watch(CURL* easy, curl_socket_t socket, int what) {
-  auto found = watches_.find(socket);
-  if (what == CURL_POLL_REMOVE) {
-    if (found == watches_.end()) return;
-    if (!found->second.ours || !connected_(easy)) return forget(socket);
-  } else if (found == watches_.end()) {
-    found = watches_.insert({socket, {std::make_shared<Watch>(io_, *this, socket)}}).first;
-  }
-  found->second.watch->want(what);
+  if (what == CURL_POLL_REMOVE && !(sockets_.ours(socket) && connected_(easy))) return sockets_.forget(socket);
+  sockets_.want(socket, what);
 }
 
-void Multi::forget(curl_socket_t socket) {
-  const auto found = watches_.find(socket);
-  if (found == watches_.end()) return;
-  found->second.watch->stop();
-  watches_.erase(found);
-}
-
-/// What is still known under the number is a socket that was closed without telling. curl may believe that
-/// it waits for it, and say nothing of the new one.
 curl_socket_t Multi::open(const curl_sockaddr& address) {
   const curl_socket_t socket = ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
   if (socket == CURL_SOCKET_BAD) return socket;
   try {
-    const auto old = watches_.find(socket);
-    const int wanted = old == watches_.end() ? CURL_POLL_NONE : old->second.watch->wanted();
-    forget(socket);
-    const auto watch = std::make_shared<Watch>(io_, *this, socket);
-    watches_.insert({socket, {watch, true}});
-    if (wanted != CURL_POLL_NONE) watch->want(wanted);
+    sockets_.opened(socket);
   } catch (...) {
     ::close(socket);
     errno = ENOMEM;
@@ -145,9 +126,9 @@ curl_socket_t Multi::open(const curl_sockaddr& address) {
   return socket;
 }
 
-/// The watch goes first: a number that is free again may be another thread's at once.
+/// It is forgotten first: a number that is free again may be another thread's at once.
 int Multi::on_close(void* self, curl_socket_t socket) noexcept {
-  static_cast<Multi*>(self)->forget(socket);
+  static_cast<Multi*>(self)->sockets_.forget(socket);
   return ::close(socket);
 }
 

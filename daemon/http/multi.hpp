@@ -9,9 +9,8 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <unordered_map>
 
-#include "daemon/http/watch.hpp"
+#include "daemon/http/sockets.hpp"
 
 namespace mjwatchd::http {
 
@@ -25,7 +24,7 @@ class Multi {
   /// Asked from inside curl whether the handle's connection stands, so that its request may go out.
   using Connected = std::function<bool(CURL* easy)>;
 
-  /// Throws std::bad_alloc.
+  /// Throws std::bad_alloc and std::system_error.
   Multi(asio::io_context& io, std::size_t max_connections, Finished finished, Connected connected);
   ~Multi();
   Multi(const Multi&) = delete;
@@ -56,10 +55,6 @@ class Multi {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct Watched {
-    std::shared_ptr<Watch> watch;
-    bool ours = false;  ///< opened here; curl has others of its own for looking up names
-  };
   struct Free {
     void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
   };
@@ -68,7 +63,6 @@ class Multi {
   static int on_timer(CURLM* multi, long ms, void* self) noexcept;
 
   void watch(CURL* easy, curl_socket_t socket, int what);
-  void forget(curl_socket_t socket);
   void set_timer(long ms);
   void kick();
   void arm_timer();
@@ -80,7 +74,7 @@ class Multi {
   Finished finished_;
   Connected connected_;
   std::shared_ptr<Multi*> alive_;  ///< what queued handlers hold; null inside once destroyed
-  std::unordered_map<curl_socket_t, Watched> watches_;
+  Sockets sockets_;
   asio::steady_timer timer_;
   Clock::time_point timed_{};          ///< when curl's timer was last acted on
   Clock::time_point due_, armed_for_;  ///< when curl wants to be called; when we wake

@@ -87,6 +87,58 @@ TEST_CASE("a body is sent byte for byte, with no headers of curl's") {
   }
 }
 
+TEST_CASE("a request leaves nothing to the next one, of whatever kind the two are") {
+  RawServer server(echo());
+  const auto kinds = [&] {
+    std::vector<Request> list(9);
+    for (Request& one : list) {
+      one.url = server.url() + "/";
+      one.method = "POST";
+      one.body = std::make_shared<const std::string>("body");
+    }
+    list[1].headers = {"X-Mine: yes", "User-Agent: other"};
+    list[2].accept_encoding = true;
+    list[3].url += "other";
+    list[4].userpwd = "who:secret";
+    list[5].method = "PUT";
+    list[6].method = "GET";
+    list[6].body = nullptr;
+    list[7].method = "DELETE";
+    list[7].headers = {"Content-Type: text/plain"};
+    list[8].headers = {"Content-Type: application/json"};
+    list[8].body = std::make_shared<const std::string>("a longer body");
+    return list;
+  }();
+  std::vector<std::string> alone;
+  for (const Request& one : kinds) alone.push_back(Loop().run(one).body);
+  for (std::size_t first = 0; first < kinds.size(); ++first) {
+    for (std::size_t next = 0; next < kinds.size(); ++next) {
+      CAPTURE(first);
+      CAPTURE(next);
+      Loop loop;
+      CHECK(loop.run(kinds[first]).body == alone[first]);
+      CHECK(loop.run(kinds[next]).body == alone[next]);
+      CHECK(loop.run(kinds[next]).body == alone[next]);
+    }
+  }
+}
+
+TEST_CASE("a request that can't be made leaves its handle as good as new") {
+  RawServer server(echo());
+  Loop loop;
+  Request good = request_of(server.url() + "/");
+  good.method = "POST";
+  good.body = std::make_shared<const std::string>("body");
+  CHECK(loop.run(good).status == 200);
+  Request bad = good;
+  bad.url = "http://exa mple/";
+  CHECK(loop.run(bad).fault == Fault::invalid_url);
+  bad = good;
+  bad.proxy = "nonsense://127.0.0.1:1";
+  CHECK(loop.run(bad).fault != Fault::none);
+  CHECK(loop.run(good).status == 200);
+}
+
 TEST_CASE("methods without a body") {
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
     CAPTURE(method);
