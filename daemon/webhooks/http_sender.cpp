@@ -15,6 +15,7 @@ constexpr std::uint64_t kKeepAnswer = 16U << 10U;
 constexpr std::uint64_t kLongestAnswer = 64U << 10U;
 constexpr milliseconds kConnectTimeout{5000};
 constexpr std::size_t kLongestDetail = 500;
+constexpr std::size_t kOwnHeaders = 5;
 constexpr std::string_view kAgent = "user-agent: mjwatchd/" MJWATCHD_VERSION;
 
 /// A configured endpoint, everything that is the same for each of its attempts made ready.
@@ -208,8 +209,9 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
     request.keep_body = kKeepAnswer;
     request.max_body = kLongestAnswer;
     request.read_to_limit = true;  // a long page tells at its beginning what went wrong
-    request.headers = {"content-type: " + std::string(content_type(outgoing.format)),
-                       "webhook-id: " + outgoing.webhook_id};
+    request.headers.reserve(kOwnHeaders);
+    request.headers.push_back("content-type: " + std::string(content_type(outgoing.format)));
+    request.headers.push_back("webhook-id: " + outgoing.webhook_id);
     why = outgoing.endpoint.empty() ? to_url(outgoing, now, request) : to_endpoint(outgoing, now, request);
     if (!why.empty()) return std::nullopt;
     return request;

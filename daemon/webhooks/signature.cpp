@@ -52,14 +52,25 @@ std::optional<std::string> unbase64(std::string_view text) {
   return data;
 }
 
+/// "id.timestamp.body", of which the body may be large and is not copied.
+struct Signed {
+  std::string head;
+  std::string_view body;
+
+  Signed(std::string_view id, std::string_view timestamp, std::string_view text) : body(text) {
+    head.reserve(id.size() + timestamp.size() + 2);
+    head.append(id).append(".").append(timestamp).append(".");
+  }
+  [[nodiscard]] std::string text() const { return head + std::string(body); }
+};
+
 /// HMAC-SHA256, looked up among OpenSSL's algorithms once and not for each webhook.
 class Hmac {
  public:
-  std::optional<std::string> of(std::string_view key, std::string_view message) {
+  std::optional<std::string> of(std::string_view key, const Signed& message) {
     std::string mac(EVP_MAX_MD_SIZE, '\0');
     std::size_t length = 0;
-    if (!context_ || EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) != 1 ||
-        EVP_MAC_update(context_.get(), bytes(message), message.size()) != 1 ||
+    if (!context_ || EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) != 1 || !take(message) ||
         EVP_MAC_final(context_.get(), reinterpret_cast<unsigned char*>(mac.data()), &length, mac.size()) != 1) {
       return std::nullopt;
     }
@@ -69,6 +80,11 @@ class Hmac {
 
  private:
   using Context = std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)>;
+
+  bool take(const Signed& message) {
+    return EVP_MAC_update(context_.get(), bytes(message.head), message.head.size()) == 1 &&
+           EVP_MAC_update(context_.get(), bytes(message.body), message.body.size()) == 1;
+  }
 
   static Context make() {
     const std::unique_ptr<EVP_MAC, decltype(&EVP_MAC_free)> mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr), &EVP_MAC_free);
@@ -83,7 +99,7 @@ class Hmac {
   Context context_ = make();
 };
 
-std::optional<std::string> hmac(std::string_view key, std::string_view message) {
+std::optional<std::string> hmac(std::string_view key, const Signed& message) {
   thread_local Hmac hmac_of_thread;
   return hmac_of_thread.of(key, message);
 }
@@ -126,19 +142,12 @@ bool ed25519_fits(const SigningKey& key, std::string_view signature, std::string
          EVP_DigestVerify(digest.get(), bytes(signature), signature.size(), bytes(message), message.size()) == 1;
 }
 
-bool fits(const SigningKey& key, std::string_view version, std::string_view signature, std::string_view message) {
-  if (version == "v1a") return ed25519_fits(key, signature, message);
+bool fits(const SigningKey& key, std::string_view version, std::string_view signature, const Signed& message) {
+  if (version == "v1a") return ed25519_fits(key, signature, message.text());
   if (version != "v1" || key.kind != SigningKey::Kind::symmetric) return false;
   const auto expected = hmac(key.bytes, message);
   return expected && expected->size() == signature.size() &&
          CRYPTO_memcmp(expected->data(), signature.data(), signature.size()) == 0;
-}
-
-std::string signed_text(std::string_view id, std::string_view timestamp, std::string_view body) {
-  std::string message;
-  message.reserve(id.size() + timestamp.size() + body.size() + 2);
-  message.append(id).append(".").append(timestamp).append(".").append(body);
-  return message;
 }
 
 std::optional<SigningKey> refuse(std::string* why, std::string_view reason) {
@@ -188,15 +197,16 @@ std::optional<std::string> public_key(const SigningKey& key) {
 std::optional<std::string> sign(const std::vector<SigningKey>& keys, std::string_view id, std::int64_t timestamp_s,
                                 std::string_view body) {
   if (keys.empty() || id.empty()) return std::nullopt;
-  const std::string message = signed_text(id, std::to_string(timestamp_s), body);
+  const Signed message(id, std::to_string(timestamp_s), body);
   std::string all;
   for (const SigningKey& key : keys) {
     const bool symmetric = key.kind == SigningKey::Kind::symmetric;
     if (key.kind == SigningKey::Kind::ed25519_public) return std::nullopt;
-    const auto signature = symmetric ? hmac(key.bytes, message) : ed25519_sign(key, message);
+    const auto signature = symmetric ? hmac(key.bytes, message) : ed25519_sign(key, message.text());
     if (!signature) return std::nullopt;
     if (!all.empty()) all += ' ';
-    all += (symmetric ? "v1," : "v1a,") + base64(*signature);
+    all += symmetric ? "v1," : "v1a,";
+    all += base64(*signature);
   }
   return all;
 }
@@ -210,7 +220,7 @@ Verification verify(const std::vector<SigningKey>& keys, std::string_view id, st
   const std::int64_t now_s = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   if (sent_s < now_s - kTolerance_s || sent_s > now_s + kTolerance_s) return Verification::bad_timestamp;
 
-  const std::string message = signed_text(id, timestamp, body);
+  const Signed message(id, timestamp, body);
   // "v1,AAA v1a,BBB"; headers that were joined by a proxy read "v1,AAA, v1a,BBB".
   std::string_view version;
   bool good = false;
