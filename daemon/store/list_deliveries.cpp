@@ -103,36 +103,57 @@ std::vector<DeliveryView> list_deliveries(Db& db, const DeliveryQuery& query) {
   return list;
 }
 
-template <typename Db>
-std::optional<Outgoing> load_outgoing(Db& db, const webhooks::SecretBox& secrets, DeliveryNo no) {
-  typename Db::Query row(
-      db,
-      "SELECT events.webhook_id, receivers.name, deliveries.format, coalesce(bodies.body, events.body), "
-      "targets.url, targets.secret, targets.events, events.gateway, events.id, deliveries.target "
-      "FROM " MJWATCHD_DELIVERY_TABLES
-      " JOIN events ON events.no = deliveries.event LEFT JOIN targets ON targets.no = deliveries.target "
-      "LEFT JOIN bodies ON bodies.event = deliveries.event AND bodies.format = deliveries.format "
-      "WHERE deliveries.no = ?",
-      no);
-  if (!row.next()) return std::nullopt;
+/// A webhook as read_outgoing() reads it.
+#define MJWATCHD_OUTGOING                                                                                    \
+  "SELECT deliveries.no, events.webhook_id, receivers.name, deliveries.format, coalesce(bodies.body, "       \
+  "events.body), targets.url, targets.secret, targets.events, events.gateway, events.id, deliveries.target " \
+  "FROM " MJWATCHD_DELIVERY_TABLES                                                                           \
+  " JOIN events ON events.no = deliveries.event LEFT JOIN targets ON targets.no = deliveries.target "        \
+  "LEFT JOIN bodies ON bodies.event = deliveries.event AND bodies.format = deliveries.format "
+
+/// Nothing when its secret can't be opened.
+template <typename Query>
+std::optional<Outgoing> read_outgoing(const Query& row, const webhooks::SecretBox& secrets) {
   Outgoing outgoing;
-  outgoing.no = no;
-  outgoing.webhook_id = row.text(0);
-  outgoing.format = row.template as<BodyFormat>(2);
-  outgoing.body = std::make_shared<const std::string>(row.text(3));
-  if (row.null(9)) {
-    outgoing.endpoint = row.text(1);
+  outgoing.no = row.integer(0);
+  outgoing.webhook_id = row.text(1);
+  outgoing.format = row.template as<BodyFormat>(3);
+  outgoing.body = std::make_shared<const std::string>(row.text(4));
+  if (row.null(10)) {
+    outgoing.endpoint = row.text(2);
     return outgoing;
   }
-  outgoing.target.url = row.text(4);
-  outgoing.target.events = row.template maybe<EventMask>(6);
+  outgoing.target.url = row.text(5);
+  outgoing.target.events = row.template maybe<EventMask>(7);
   outgoing.target.format = outgoing.format;
-  const std::string sealed = row.text(5);
+  const std::string sealed = row.text(6);
   if (sealed.empty()) return outgoing;
-  auto secret = secrets.open(sealed, secret_context({row.text(7), row.text(8)}, outgoing.target.url));
+  auto secret = secrets.open(sealed, secret_context({row.text(8), row.text(9)}, outgoing.target.url));
   if (!secret) return std::nullopt;
   outgoing.target.secret = std::move(*secret);
   return outgoing;
+}
+
+template <typename Db>
+std::optional<Outgoing> load_outgoing(Db& db, const webhooks::SecretBox& secrets, DeliveryNo no) {
+  typename Db::Query row(db, MJWATCHD_OUTGOING "WHERE deliveries.no = ?", no);
+  if (!row.next()) return std::nullopt;
+  return read_outgoing(row, secrets);
+}
+
+std::vector<std::optional<Outgoing>> load_outgoing(Connection& db, const webhooks::SecretBox& secrets,
+                                                   const std::vector<DeliveryNo>& wanted) {
+  std::vector<std::optional<Outgoing>> found(wanted.size());
+  const auto in_row = [&](std::size_t from, std::size_t at) {
+    return at < wanted.size() && wanted[at] - wanted[from] == static_cast<DeliveryNo>(at - from);
+  };
+  for (std::size_t from = 0, to = 0; from < wanted.size(); from = to) {
+    for (to = from + 1; in_row(from, to);) ++to;
+    Query row(db, MJWATCHD_OUTGOING "WHERE deliveries.no BETWEEN ? AND ?", wanted[from], wanted[to - 1]);
+    while (row.next())
+      found[from + static_cast<std::size_t>(row.integer(0) - wanted[from])] = read_outgoing(row, secrets);
+  }
+  return found;
 }
 
 template <typename Db>

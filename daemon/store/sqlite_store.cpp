@@ -98,13 +98,10 @@ class SqliteStore::Impl {
 
   void read_wanted() {
     const auto wanted = std::make_shared<const std::vector<Wanted>>(std::exchange(wanted_, {}));
+    std::vector<DeliveryNo> numbers;
+    for (const Wanted& one : *wanted) numbers.push_back(one.no);
     ask<std::vector<std::optional<Outgoing>>>(
-        quick_,
-        [this, wanted](Connection& db) {
-          std::vector<std::optional<Outgoing>> found;
-          for (const Wanted& one : *wanted) found.push_back(load_outgoing(db, secrets_, one.no));
-          return found;
-        },
+        quick_, [this, numbers = std::move(numbers)](Connection& db) { return load_outgoing(db, secrets_, numbers); },
         [this, wanted, open = loop_.open()](std::vector<std::optional<Outgoing>> found) {
           reading_ = !wanted_.empty();
           if (reading_) read_wanted();
