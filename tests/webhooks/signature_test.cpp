@@ -36,6 +36,20 @@ TEST_CASE("the specification's vectors come out") {
   CHECK(sign({key(kEd25519)}, kId, kTime, kBody) == kEd25519Signature);
 }
 
+TEST_CASE("a signature depends on nothing that was signed before, with the same key or another") {
+  const std::string_view other_secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+  const auto other = sign({key(other_secret)}, kId, kTime, kBody);
+  REQUIRE(other);
+  CHECK(*other != kSignature);
+  const std::string large(100'000, 'x');
+  for (int i = 0; i < 3; ++i) {
+    CHECK(sign({key(kSecret)}, kId, kTime, kBody) == kSignature);
+    CHECK(sign({key(kSecret)}, kId, kTime, large) != kSignature);
+    CHECK(sign({key(kSecret)}, kId, kTime, kBody) == kSignature);
+    CHECK(sign({key(other_secret), key(kSecret)}, kId, kTime, kBody) == *other + " " + std::string(kSignature));
+  }
+}
+
 TEST_CASE("several keys give several signatures, in their order, and each receiver finds its own") {
   const auto both = sign({key(kSecret), key(kEd25519)}, kId, kTime, kBody);
   REQUIRE(both);
