@@ -28,6 +28,16 @@ os::Descriptor passed_socket() {
   return os::take_named(passed, "control");
 }
 
+constexpr std::size_t kRoomKept = 1024;  ///< of one turn's events or actions; a few hundred bytes each
+
+/// The room of what is done with, for the next; of a turn that was large, none.
+template <typename List>
+List keep_room(List list) {
+  if (list.capacity() > kRoomKept) return {};
+  list.clear();
+  return list;
+}
+
 /// For people who look into the table of daemons.
 std::string host_name() {
   std::array<char, 256> name{};
@@ -131,15 +141,15 @@ void Runtime::Impl::tell(Event event) {
 void Runtime::Impl::turn() {
   turn_posted_ = false;
   if (ended_) return;
-  std::vector<Event> events;
-  events.swap(inbox_);
+  std::vector<Event> events = std::exchange(inbox_, std::move(room_.events));
   for (Event& event : store_->lapsed()) events.push_back(std::move(event));
-  Actions actions;
+  Actions actions = std::move(room_.actions);
   watcher_->handle(events, now(), actions);
   carry_out(actions);
   // Behind what was decided of it before, others may have what is let go.
   const auto lets_go = [](const Event& event) { return std::holds_alternative<event::Released>(event); };
   if (std::any_of(events.begin(), events.end(), lets_go)) commit_gathered();
+  room_ = {keep_room(std::move(events)), keep_room(std::move(actions))};
   arm();
   if (stopping_) try_to_end();
 }

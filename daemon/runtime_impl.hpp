@@ -160,6 +160,11 @@ class Runtime::Impl final : public control::Desk {
   Time armed_ = kNever;
 
   std::vector<Event> inbox_;
+  struct Room {
+    std::vector<Event> events;
+    Actions actions;
+  };
+  Room room_;  ///< empty, from the last turn
   bool turn_posted_ = false;
   Ticket next_ticket_ = 1;
   std::unordered_map<Ticket, std::function<void(CommitResult)>> tickets_;
