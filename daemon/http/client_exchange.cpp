@@ -41,6 +41,8 @@ Exchange::Exchange(Client::CallId id, Request request, Done done, const EndSoon&
 
 std::unique_ptr<Easy> Exchange::release() {
   stall_timer.reset();
+  // libcurl 7.88 counts how often a dead connection was replaced over a handle's life, and gives up at the sixth time.
+  if (easy_ && (requests_ != 1 || ended())) easy_->likeness.reset();
   if (easy_) easy_->rest();
   return std::move(easy_);
 }
@@ -52,10 +54,11 @@ void Exchange::end(Fault fault, std::string detail) {
 }
 
 Response Exchange::conclude(CURLcode code) {
+  begun_ = begun_ || code != CURLE_OK;
   if (!upload_.trouble().empty()) end(Fault::aborted, upload_.trouble());
   if (!ended() && code != CURLE_OK) end(judge(code, situation()), describe(code, easy_->words(), request_));
   if (!ended() && !head_.complete()) end(Fault::broken, "the connection ended before an answer");
-  if (easy_) {
+  if (easy_ && begun_) {
     Timings& timings = response_.timings;
     timings.dns = time_of(*easy_, CURLINFO_NAMELOOKUP_TIME_T);
     timings.connect = time_of(*easy_, CURLINFO_CONNECT_TIME_T);
@@ -72,7 +75,7 @@ Situation Exchange::situation() const {
   now.proxy_tls = request_.proxy.starts_with("https:");
   now.secure = request_.url.size() > 4 && (request_.url[4] == 's' || request_.url[4] == 'S');
   now.unix_socket = !request_.unix_socket.empty();
-  if (!easy_) return now;
+  if (!easy_ || !begun_) return now;
   // CURLINFO_CONNECT_TIME_T stays 0 until proxy and TLS are through, too; a Unix socket has no address.
   now.connected = !easy_->text_info(CURLINFO_PRIMARY_IP).empty() || easy_->long_info(CURLINFO_REQUEST_SIZE) > 0;
   now.proxy_status = easy_->long_info(CURLINFO_HTTP_CONNECTCODE);
@@ -185,6 +188,7 @@ bool Exchange::allowed(const sockaddr& address) {
 
 curl_socket_t Exchange::on_open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
+  exchange.begun_ = true;
   exchange.connected_ = false;
   try {
     if (!exchange.allowed(address->addr)) return CURL_SOCKET_BAD;
@@ -198,7 +202,8 @@ curl_socket_t Exchange::on_open(void* self, curlsocktype, curl_sockaddr* address
 /// Before the request is sent, also on a connection that was opened for another exchange.
 int Exchange::on_connected(void* self, char* ip, char*, int port, int) noexcept {
   auto& exchange = *static_cast<Exchange*>(self);
-  exchange.connected_ = true;
+  exchange.begun_ = exchange.connected_ = true;
+  ++exchange.requests_;
   sockaddr_storage address{};
   auto& four = reinterpret_cast<sockaddr_in&>(address);
   auto& six = reinterpret_cast<sockaddr_in6&>(address);

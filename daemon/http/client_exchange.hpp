@@ -93,6 +93,8 @@ class Exchange {
   HeadReader head_;
   std::uint64_t received_ = 0;
   bool connected_ = false;
+  bool begun_ = false;     ///< by curl: what the handle tells is of this exchange
+  unsigned requests_ = 0;  ///< sent, or about to be
   Upload upload_;
   std::unique_ptr<Easy> easy_;
   Multi* multi_ = nullptr;  ///< what the handle was prepared for

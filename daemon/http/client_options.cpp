@@ -145,7 +145,8 @@ void Exchange::set_headers() {
   const bool signs = !request_.aws_sigv4.empty();
   if (!signs) easy_->header("Expect:");
   if (!typed && !signs) easy_->header("Content-Type:");
-  if (!named) easy_->text(CURLOPT_USERAGENT, "mjwatchd/" MJWATCHD_VERSION);
+  static constexpr char agent[] = "mjwatchd/" MJWATCHD_VERSION;
+  easy_->pointer(CURLOPT_USERAGENT, named ? static_cast<const char*>(nullptr) : &agent[0]);
   easy_->use_headers();
   if (request_.accept_encoding) easy_->text(CURLOPT_ACCEPT_ENCODING, "");
   if (!request_.userpwd.empty()) easy_->text(CURLOPT_USERPWD, request_.userpwd);

@@ -106,10 +106,10 @@ int Multi::on_timer(CURLM*, long ms, void* self) noexcept {
 }
 
 /// curl lets go of a socket after each exchange. That of a connection stays with the loop for the next one.
-/// One that never connected is closed by curl 7.88 without telling, and before this; others are curl's own, for looking
-/// up names.
+/// One that never connected is closed by curl 7.88 without telling, and before this, also one that lost against
+/// another address of its host; others are curl's own, for looking up names.
 void Multi::watch(CURL* easy, curl_socket_t socket, int what) {
-  if (what == CURL_POLL_REMOVE && !(sockets_.ours(socket) && connected_(easy))) return sockets_.forget(socket);
+  if (what == CURL_POLL_REMOVE && !(sockets_.may_rest(socket) && connected_(easy))) return sockets_.forget(socket);
   sockets_.want(socket, what);
 }
 

@@ -70,39 +70,59 @@ void Sockets::forget(curl_socket_t number) {
   wait();
 }
 
-bool Sockets::ours(curl_socket_t socket) const {
+bool Sockets::may_rest(curl_socket_t socket) const {
   const auto found = sockets_.find(socket);
-  return found != sockets_.end() && found->second.ours;
+  return found != sockets_.end() && found->second.ours && (found->second.wanted & CURL_POLL_IN) != 0;
 }
 
 void Sockets::tell(curl_socket_t number, Socket& socket, int what) {
   epoll_event event{};
   event.events = to_epoll(what);
   event.data.u64 = std::uint64_t{socket.round} << 32U | static_cast<std::uint32_t>(number);
-  const int how = socket.known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (::epoll_ctl(set_.native_handle(), how, number, &event) != 0) return fail_soon(number, socket.round);
-  socket.known = true;
-  socket.told = what;
+  const int set = set_.native_handle();
+  bool done = socket.known && ::epoll_ctl(set, EPOLL_CTL_MOD, number, &event) == 0;
+  // One that was closed without telling is no longer in the set, though its number may be another's by now.
+  if (!done && (!socket.known || errno == ENOENT)) done = ::epoll_ctl(set, EPOLL_CTL_ADD, number, &event) == 0;
+  socket.known = done;
+  socket.told = done ? what : CURL_POLL_NONE;
+  if (!done) fail_soon(number, socket.round);
 }
 
 /// curl must not wait for what nobody watches; not from here, which may be inside curl.
 void Sockets::fail_soon(curl_socket_t number, std::uint32_t round) {
   asio::post(io_, [this, alive = alive_, number, round] {
-    if (*alive) report(number, round, EPOLLERR);
+    if (!*alive) return;
+    const auto found = sockets_.find(number);
+    if (found == sockets_.end() || found->second.round != round) return;
+    if (found->second.wanted != CURL_POLL_NONE && !found->second.known) ready_(number, CURL_CSELECT_ERR);
   });
 }
 
 void Sockets::wait() {
   std::error_code ignored;
   if (wanted_ == 0 && waiting_) set_.cancel(ignored);
-  if (wanted_ == 0 || std::exchange(waiting_, true)) return;
+  if (wanted_ == 0 || waiting_) return;
   set_.async_wait(asio::posix::descriptor_base::wait_read, [this, alive = alive_](std::error_code cancelled) {
-    if (!*alive) return;
-    if (!cancelled) look();
+    if (*alive) waited(!cancelled);
+  });
+  waiting_ = true;
+}
+
+/// Waits again also when one of those called threw: the others are still to be heard of.
+void Sockets::waited(bool something) {
+  const auto alive = alive_;
+  const auto again = [&] {
     if (!*alive) return;
     waiting_ = false;
     wait();
-  });
+  };
+  try {
+    if (something) look();
+  } catch (...) {
+    again();
+    throw;
+  }
+  again();
 }
 
 void Sockets::look() {

@@ -35,8 +35,8 @@ class Sockets {
   void want(curl_socket_t socket, int what);
   /// It is closed, or will be, or is none of ours.
   void forget(curl_socket_t socket);
-  /// Whether opened() told of it.
-  [[nodiscard]] bool ours(curl_socket_t socket) const;
+  /// Whether opened() told of it, and an answer was waited for: then it was connected.
+  [[nodiscard]] bool may_rest(curl_socket_t socket) const;
 
  private:
   struct Socket {
@@ -50,6 +50,7 @@ class Sockets {
   void tell(curl_socket_t number, Socket& socket, int what);
   void fail_soon(curl_socket_t number, std::uint32_t round);
   void wait();
+  void waited(bool something);
   void look();
   void report(curl_socket_t number, std::uint32_t round, std::uint32_t events);
 

@@ -12,10 +12,9 @@ namespace mjwatchd::store {
 #define MJWATCHD_DELIVERY_TABLES "deliveries JOIN receivers ON receivers.no = deliveries.receiver"
 constexpr int kDeliveryColumns = 10;
 
-/// Conditions in the words of SQLite's indexes on some states, which it then uses.
+/// In the words of SQLite's indexes on what has not arrived, which it then uses.
 #define MJWATCHD_OPEN "deliveries.state <> 1"
-#define MJWATCHD_HELD "deliveries.state = 2"
-static_assert(static_cast<int>(DeliveryState::delivered) == 1 && static_cast<int>(DeliveryState::held) == 2);
+static_assert(static_cast<int>(DeliveryState::delivered) == 1);
 
 template <typename Query>
 [[nodiscard]] DeliveryRecord read_delivery(const Query& row) {

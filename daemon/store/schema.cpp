@@ -113,13 +113,13 @@ UPDATE deliveries SET (task, sequence, type) =
 
 /// Most deliveries have arrived, and nobody looks for those by their state: that one arrives takes an entry away and
 /// makes none. SQLite takes the second and the third for a question that has the same condition in it
-/// (delivery_row.hpp), and of two that fit as well the one that was made last.
+/// (MJWATCHD_OPEN).
 constexpr const char* kOpenDeliveries = R"sql(
 DROP INDEX deliveries_state;
 DROP INDEX deliveries_receiver;
 CREATE INDEX deliveries_receiver ON deliveries(receiver);
 CREATE INDEX deliveries_open ON deliveries(state) WHERE state <> 1;
-CREATE INDEX deliveries_held ON deliveries(receiver) WHERE state = 2;
+CREATE INDEX deliveries_waiting ON deliveries(receiver, state) WHERE state <> 1;
 )sql";
 
 // Entry n brings a file of version n to version n + 1.
@@ -141,13 +141,17 @@ std::int64_t known_version(Connection& db, const std::filesystem::path& file) {
   return version;
 }
 
+void set_up(Connection& db) { db.script("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"); }
+
 void migrate(Connection& db, std::int64_t version) {
   if (version == kSchemaVersion) return;
+  db.script("PRAGMA temp_store = FILE");  // an index of millions is not sorted in memory
   db.run("BEGIN IMMEDIATE");
   for (auto from = static_cast<std::size_t>(version); from < kSchemaVersion; ++from) db.script(kMigrations[from]);
   db.script("PRAGMA application_id = " + std::to_string(kApplicationId));
   db.script("PRAGMA user_version = " + std::to_string(kSchemaVersion));
   db.run("COMMIT");
+  set_up(db);
 }
 
 /// Alive in two places, each event would be told twice.
@@ -160,8 +164,6 @@ void need_here(Connection& db, const std::filesystem::path& file) {
                            "mjwatchd does there: sqlite3 " +
                            file.string() + " \"DELETE FROM meta WHERE name = '" + kMovedMark + "'\"");
 }
-
-void set_up(Connection& db) { db.script("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"); }
 
 void set_up_writing(Connection& db, const std::filesystem::path& file) {
   set_up(db);

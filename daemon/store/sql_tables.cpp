@@ -253,15 +253,16 @@ std::vector<DeliveryRecord> SqlTables<Db>::matching(const change::Replay& change
 
 template <typename Db>
 bool SqlTables<Db>::any_held(ReceiverNo receiver) {
-  return db_.number("SELECT 1 FROM deliveries WHERE " MJWATCHD_HELD " AND receiver = ? LIMIT 1", receiver) != 0;
+  return db_.number("SELECT 1 FROM deliveries WHERE " MJWATCHD_OPEN " AND receiver = ? AND state = ? LIMIT 1", receiver,
+                    DeliveryState::held) != 0;
 }
 
 template <typename Db>
 std::vector<DeliveryRecord> SqlTables<Db>::held_of(ReceiverNo receiver, std::size_t most) {
   Query row(db_,
-            "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES " WHERE " MJWATCHD_HELD
-            " AND deliveries.receiver = ? ORDER BY deliveries.no LIMIT ?",
-            receiver, most);
+            "SELECT " MJWATCHD_DELIVERY_COLUMNS " FROM " MJWATCHD_DELIVERY_TABLES " WHERE " MJWATCHD_OPEN
+            " AND deliveries.receiver = ? AND deliveries.state = ? ORDER BY deliveries.no LIMIT ?",
+            receiver, DeliveryState::held, most);
   std::vector<DeliveryRecord> list;
   while (row.next()) list.push_back(read_delivery(row));
   return list;

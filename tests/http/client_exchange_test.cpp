@@ -139,6 +139,41 @@ TEST_CASE("a request that can't be made leaves its handle as good as new") {
   CHECK(loop.run(good).status == 200);
 }
 
+TEST_CASE("a connection that died is replaced for each request anew, however often that was needed before") {
+  RawServer server([](Peer& peer) {
+    if (!peer.read_request().empty() && peer.send(reply(200, "ok"))) peer.read_request();
+  });
+  Loop loop;
+  for (int i = 0; i < 14; ++i) {
+    CAPTURE(i);
+    Request request = request_of(server.url() + "/");
+    request.method = "POST";
+    request.body = std::make_shared<const std::string>("body");
+    const Response got = loop.run(std::move(request));
+    CHECK(got.status == 200);
+    CHECK(got.detail == "");
+  }
+}
+
+TEST_CASE("what was never begun has no times, also after one to the same place that was") {
+  RawServer server(echo());
+  Loop loop;
+  Request good = request_of(server.url() + "/");
+  good.method = "POST";
+  good.body = std::make_shared<const std::string>("body");
+  CHECK(loop.run(good).timings.total.count() > 0);
+  Request bad = good;
+  bad.headers = {"no colon"};
+  const Response refused = loop.run(bad);
+  CHECK(refused.fault == Fault::invalid_url);
+  CHECK(refused.timings.total.count() == 0);
+  std::optional<Response> cancelled;
+  loop.client.cancel(loop.client.start(good, [&](Response response) { cancelled = std::move(response); }));
+  run_until(loop.io, [&] { return cancelled.has_value(); });
+  CHECK(cancelled->fault == Fault::cancelled);
+  CHECK(cancelled->timings.total.count() == 0);
+}
+
 TEST_CASE("methods without a body") {
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
     CAPTURE(method);

@@ -154,7 +154,7 @@ void make_first_version(State& state) {
   for (const char* column : {"task", "sequence", "type"}) {
     state.look(std::string("ALTER TABLE deliveries DROP COLUMN ") + column);
   }
-  for (const char* index : {"open", "held", "receiver"}) state.look(std::string("DROP INDEX deliveries_") + index);
+  for (const char* index : {"open", "waiting", "receiver"}) state.look(std::string("DROP INDEX deliveries_") + index);
   state.look("CREATE INDEX deliveries_state ON deliveries(state)");
   state.look("CREATE INDEX deliveries_receiver ON deliveries(receiver, state)");
   state.look("PRAGMA user_version = 1");
@@ -224,8 +224,14 @@ TEST_CASE("what is looked up for each event, and all that waits, is found by sma
     state.close();
   }
   const auto file = state.folder.database();
-  CHECK(says(plan_of(file, "SELECT 1 FROM deliveries WHERE " MJWATCHD_HELD " AND receiver = ? LIMIT 1"),
-             "USING INDEX deliveries_held (receiver=?)"));
+  CHECK(says(plan_of(file, "SELECT 1 FROM deliveries WHERE " MJWATCHD_OPEN " AND receiver = ? AND state = ? LIMIT 1"),
+             "deliveries_waiting (receiver=? AND state=?)"));
+  CHECK(says(plan_of(file, "UPDATE deliveries SET state = ? WHERE " MJWATCHD_OPEN " AND receiver = ? AND state = ?"),
+             "deliveries_waiting (receiver=? AND state=?)"));
+  CHECK(says(plan_of(file,
+                     "SELECT * FROM deliveries WHERE receiver = (SELECT no FROM receivers WHERE name = ?) AND "
+                     "deliveries.state = ? AND " MJWATCHD_OPEN " ORDER BY no DESC LIMIT ?"),
+             "deliveries_waiting (receiver=? AND state=?)"));
   const auto waiting = plan_of(
       file, "SELECT * FROM deliveries WHERE " MJWATCHD_OPEN " AND deliveries.state = ? AND no > ? ORDER BY no LIMIT ?");
   CHECK(says(waiting, "USING INDEX deliveries_open (state=? AND rowid>?)"));
