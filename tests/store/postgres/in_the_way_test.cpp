@@ -200,6 +200,7 @@ TEST_CASE("connections that are ended at any moment lose nothing, and nothing is
   }
   std::size_t given = 0;
   std::int64_t ended = 0;
+  int times = 0;
   const auto count = changes.size() + list.answers.size();
   run_until({&list.peer}, [&] {
     for (int i = 0; i < 6 && given < changes.size(); ++i) {
@@ -207,9 +208,10 @@ TEST_CASE("connections that are ended at any moment lose nothing, and nothing is
                                     [&](CommitResult result) { list.answers.push_back(std::move(result)); });
     }
     if (given % 4 == 0 && ended < 40) {
+      // Those at work, and each fifth time whatever there is: a fast server is mostly idle when it is asked.
+      const std::string which = ++times % 5 == 0 ? "" : " AND state <> 'idle'";
       ended += list.sql(
-          "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'mjwatchd' AND state "
-          "<> 'idle'");
+          "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'mjwatchd'" + which);
     }
     return list.answers.size() == count;
   });
