@@ -21,6 +21,13 @@ RawServer::Script echo() {
   };
 }
 
+Request post_to(std::string url) {
+  Request request = request_of(std::move(url));
+  request.method = "POST";
+  request.body = std::make_shared<const std::string>("body");
+  return request;
+}
+
 std::string sent(Request request) {
   RawServer server(echo());
   Loop loop;
@@ -90,12 +97,7 @@ TEST_CASE("a body is sent byte for byte, with no headers of curl's") {
 TEST_CASE("a request leaves nothing to the next one, of whatever kind the two are") {
   RawServer server(echo());
   const auto kinds = [&] {
-    std::vector<Request> list(9);
-    for (Request& one : list) {
-      one.url = server.url() + "/";
-      one.method = "POST";
-      one.body = std::make_shared<const std::string>("body");
-    }
+    std::vector<Request> list(9, post_to(server.url() + "/"));
     list[1].headers = {"X-Mine: yes", "User-Agent: other"};
     list[2].accept_encoding = true;
     list[3].url += "other";
@@ -126,9 +128,7 @@ TEST_CASE("a request leaves nothing to the next one, of whatever kind the two ar
 TEST_CASE("a request that can't be made leaves its handle as good as new") {
   RawServer server(echo());
   Loop loop;
-  Request good = request_of(server.url() + "/");
-  good.method = "POST";
-  good.body = std::make_shared<const std::string>("body");
+  const Request good = post_to(server.url() + "/");
   CHECK(loop.run(good).status == 200);
   Request bad = good;
   bad.url = "http://exa mple/";
@@ -146,10 +146,7 @@ TEST_CASE("a connection that died is replaced for each request anew, however oft
   Loop loop;
   for (int i = 0; i < 14; ++i) {
     CAPTURE(i);
-    Request request = request_of(server.url() + "/");
-    request.method = "POST";
-    request.body = std::make_shared<const std::string>("body");
-    const Response got = loop.run(std::move(request));
+    const Response got = loop.run(post_to(server.url() + "/"));
     CHECK(got.status == 200);
     CHECK(got.detail == "");
   }
@@ -158,9 +155,7 @@ TEST_CASE("a connection that died is replaced for each request anew, however oft
 TEST_CASE("what was never begun has no times, also after one to the same place that was") {
   RawServer server(echo());
   Loop loop;
-  Request good = request_of(server.url() + "/");
-  good.method = "POST";
-  good.body = std::make_shared<const std::string>("body");
+  const Request good = post_to(server.url() + "/");
   CHECK(loop.run(good).timings.total.count() > 0);
   Request bad = good;
   bad.headers = {"no colon"};

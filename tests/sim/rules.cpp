@@ -11,8 +11,6 @@ constexpr std::size_t kMostSaves = 256;
 constexpr milliseconds kGapSlack = 1s;
 constexpr milliseconds kMemoryLost = 30min;
 
-std::string text(const TaskKey& key) { return key.gateway + "/" + key.id; }
-
 }  // namespace
 
 Rules::Rules(const Scenario& scenario, const Clockwork& clock, Findings& findings, const Disk& disk,

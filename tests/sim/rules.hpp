@@ -21,6 +21,9 @@
 
 namespace mjwatchd::sim {
 
+/// As findings name a task.
+[[nodiscard]] inline std::string text(const TaskKey& key) { return key.gateway + "/" + key.id; }
+
 /// Hears of each action before it is carried out, and of what came back. Owned by the World; what it
 /// is given must outlive it.
 class Rules {

@@ -4,12 +4,7 @@
 #include "tests/sim/rules.hpp"
 
 namespace mjwatchd::sim {
-namespace {
 using namespace std::chrono_literals;
-
-std::string text(const TaskKey& key) { return key.gateway + "/" + key.id; }
-
-}  // namespace
 
 void Rules::sending(DeliveryNo no) {
   if (stopped_) broken("delivery " + std::to_string(no) + " is sent after the stop");

@@ -115,4 +115,11 @@ void deliver(State& state, const DeliveryRecord& delivery, DeliveryState to) {
   REQUIRE(state.commit(change).code == Code::done);
 }
 
+DeliveryRecord finished(State& state, const std::string& id, WallTime at) {
+  state.commit(registration(id));
+  const auto result = state.commit(success(id, at));
+  REQUIRE(result.deliveries.size() == 1);
+  return result.deliveries[0];
+}
+
 }  // namespace mjwatchd::store::test

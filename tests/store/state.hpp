@@ -91,4 +91,7 @@ class State {
 /// One attempt was made, and answered with 200.
 void deliver(State& state, const DeliveryRecord& delivery, DeliveryState to = DeliveryState::delivered);
 
+/// One finished task and its delivery to "app".
+DeliveryRecord finished(State& state, const std::string& id, WallTime at = kNoon + std::chrono::minutes(2));
+
 }  // namespace mjwatchd::store::test
