@@ -77,6 +77,7 @@ class ClientTest(Case):
     def test_list_and_show(self):
         self.assertEqual(self.watch("list").stdout, "No tasks.\n")
         self.ended("done")
+        self.gateway_.make("running", ending="NEVER")  # what it never heard of is soon lost
         self.watch("add", "running")
         self.assertEqual([task["id"] for task in self.objects("list")], ["running", "done"])
         self.assertEqual([task["id"] for task in self.objects("list", "--active")], ["running"])
@@ -169,6 +170,7 @@ class ClientTest(Case):
         self.assertEqual(list(self.folder.glob("*.part")), [])
 
     def test_rm_and_refresh(self):
+        self.gateway_.make("r", ending="NEVER")
         self.watch("add", "r")
         calls = self.gateway_.stats().get("list", 0) + self.gateway_.stats().get("fetch", 0)
         self.assertEqual(self.objects("refresh", "r"), [{"id": "r", "refreshing": True}])
