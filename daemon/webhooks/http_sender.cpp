@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kKeepAnswer = 16U << 10U;
 constexpr std::uint64_t kLongestAnswer = 64U << 10U;
+constexpr std::size_t kReadAtOnce = 1024;  // most answers fit; curl gets this room anew for each request
 constexpr milliseconds kConnectTimeout{5000};
 constexpr std::size_t kLongestDetail = 500;
 constexpr std::size_t kOwnHeaders = 5;
@@ -208,6 +209,7 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
     request.connect_timeout = kConnectTimeout;
     request.keep_body = kKeepAnswer;
     request.max_body = kLongestAnswer;
+    request.read_at_once = kReadAtOnce;
     request.read_to_limit = true;  // a long page tells at its beginning what went wrong
     request.headers.reserve(kOwnHeaders);
     request.headers.push_back("content-type: " + std::string(content_type(outgoing.format)));
