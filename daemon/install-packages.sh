@@ -6,7 +6,7 @@ set -eu
 
 packages="g++ cmake ninja-build ccache pkg-config libasio-dev libcurl4-openssl-dev rapidjson-dev libsimdjson-dev libxxhash-dev
 libyaml-cpp-dev libspdlog-dev libsqlite3-dev libpq-dev libssl-dev zlib1g-dev libdeflate-dev libpng-dev libjpeg62-turbo-dev
-libturbojpeg0-dev
+libturbojpeg0-dev libgoogle-perftools-dev
 libwebp-dev node-llhttp libcli11-dev prometheus-cpp-dev ca-certificates"
 case ${1:-} in
   '') ;;
