@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "daemon/config/sections.hpp"
+#include "daemon/http/header_text.hpp"
+#include "mjwatchd/ascii.hpp"
 #include "mjwatchd/names.hpp"
 
 namespace mjwatchd::config {
@@ -19,37 +21,17 @@ const std::vector<milliseconds>& default_ladder() {
   return ladder;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
-// RFC 9110, section 5.6.2: a field's name is a token.
-bool is_token(std::string_view name) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
-
 std::string refuse_header(const std::string& name, const std::string& value) {
   static const std::vector<std::string_view> kOurs{"host", "transfer-encoding", "connection", "expect", "user-agent",
                                                    "te",   "trailer",           "upgrade"};
   const std::string low = lower(name);
-  if (!is_token(name)) return "is not a header's name";
+  if (!http::is_token(name)) return "is not a header's name";
   if (low.starts_with("webhook-") || low.starts_with("content-") ||
       std::find(kOurs.begin(), kOurs.end(), low) != kOurs.end()) {
     return "is set by the daemon itself; webhook-*, content-*, host, user-agent and connection headers can't be "
            "replaced";
   }
-  for (const char c : value) {
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) {
-      return "its value holds a line break or another control character";
-    }
-  }
-  return {};
+  return http::has_control(value) ? "its value holds a line break or another control character" : std::string();
 }
 
 void read_headers(Section& endpoint, Endpoint& out) {

@@ -5,6 +5,7 @@
 #include "daemon/gateway/blank.hpp"
 #include "daemon/gateway/envelope.hpp"
 #include "daemon/gateway/repair.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
@@ -26,14 +27,6 @@ std::string shown(std::string_view sequence) {
   constexpr const char* kHex = "0123456789abcdef";
   const auto byte = static_cast<unsigned char>(sequence.back());
   return {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
 }
 
 std::string page_title(std::string_view page) {

@@ -9,6 +9,7 @@
 
 #include "daemon/http/client_exchange.hpp"
 #include "daemon/http/multi.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::http {
 namespace {
@@ -23,16 +24,11 @@ void ignore_sigpipe() {
   if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
-}
-
 }  // namespace
 
 std::string_view Response::header(std::string_view name) const {
   for (const Header& one : headers) {
-    if (same_name(one.name, name)) return one.value;
+    if (same_letters(one.name, name)) return one.value;
   }
   return {};
 }

@@ -1,9 +1,10 @@
 // How a Request becomes curl's options.
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "daemon/http/client_exchange.hpp"
+#include "daemon/http/header_text.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::http {
 namespace {
@@ -11,42 +12,7 @@ namespace {
 constexpr std::size_t kLongestMethod = 32;
 constexpr milliseconds kLongest = std::chrono::hours(24 * 20);  // curl counts 31 bits of milliseconds
 
-/// Looked up, as it is asked of each character of each header.
-using Kind = std::array<bool, 256>;
-
-constexpr Kind make_token() {
-  Kind kind{};
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) kind[static_cast<unsigned char>(c)] = true;
-  for (unsigned c = '0'; c <= '9'; ++c) kind[c] = true;
-  for (unsigned c = 'A'; c <= 'Z'; ++c) kind[c] = kind[c - 'A' + 'a'] = true;
-  return kind;
-}
-
-constexpr Kind make_control() {
-  Kind kind{};
-  for (unsigned c = 0; c < 0x20; ++c) kind[c] = c != '\t';
-  kind[0x7F] = true;
-  return kind;
-}
-
-constexpr Kind kToken = make_token(), kControl = make_control();
-
-bool is(const Kind& kind, char c) { return kind[static_cast<unsigned char>(c)]; }
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is(kToken, c); });
-}
-
-bool same(std::string_view a, std::string_view b) {
-  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
-}
-
 std::string_view name_of(std::string_view line) { return line.substr(0, line.find(':')); }
-
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](char c) { return is(kControl, c); });
-}
 
 // Zero is "none" to curl; what is over already must end, not last forever.
 long to_ms(milliseconds time) {
@@ -59,8 +25,8 @@ long to_ms(milliseconds time) {
 /// Why the request can't be made; empty when it can. Says nothing of a header's value, which may be
 /// a secret.
 std::string Exchange::wrong_request() const {
-  const bool http = same(std::string_view(request_.url).substr(0, 7), "http://") ||
-                    same(std::string_view(request_.url).substr(0, 8), "https://");
+  const bool http = same_letters(std::string_view(request_.url).substr(0, 7), "http://") ||
+                    same_letters(std::string_view(request_.url).substr(0, 8), "https://");
   if (!http) return "the URL does not begin with http:// or https://";
   if (request_.method.size() > kLongestMethod || !is_token(request_.method)) return "the method is not an HTTP token";
   for (const std::string& line : request_.headers) {
@@ -135,9 +101,9 @@ void Exchange::set_headers() {
   bool typed = false, named = false;
   for (const std::string& line : request_.headers) {
     const std::string_view name = name_of(line);
-    if (same(name, "expect")) continue;
-    typed = typed || same(name, "content-type");
-    named = named || same(name, "user-agent");
+    if (same_letters(name, "expect")) continue;
+    typed = typed || same_letters(name, "content-type");
+    named = named || same_letters(name, "user-agent");
     const bool blank = line.find_first_not_of(" \t", name.size() + 1) == std::string::npos;
     easy_->header(blank ? name : std::string_view(line), blank ? ";" : "");
   }

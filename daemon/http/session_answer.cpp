@@ -8,7 +8,9 @@
 #include <charconv>
 #include <ctime>
 
+#include "daemon/http/header_text.hpp"
 #include "daemon/http/session.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::http {
 
@@ -30,11 +32,6 @@ std::string_view date() {
   size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
   made_at = now;
   return {text.data(), size};
-}
-
-std::string lower(std::string text) {
-  for (auto& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
 }
 
 /// A value that came from elsewhere must not begin a header of its own.

@@ -2,18 +2,13 @@
 
 #include <algorithm>
 
+#include "daemon/http/header_text.hpp"
+
 namespace mjwatchd::http {
 
 namespace {
 
 constexpr std::size_t kMostHeaders = 100;
-
-bool is_token_char(char c) {
-  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return letter || (c >= '0' && c <= '9') || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; }
 
 Refusal judge_request_line(std::string_view line) {
   const auto first = line.find(' ');
@@ -42,8 +37,6 @@ Refusal judge_header_line(std::string_view line) {
 }
 
 }  // namespace
-
-bool is_token(std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_token_char); }
 
 Refusal HeadScan::judge_line(std::string_view line) {
   if (lines_ > kMostHeaders) return {431, "There are too many headers; 100 are allowed."};

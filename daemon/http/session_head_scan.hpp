@@ -31,7 +31,4 @@ class HeadScan {
   std::size_t seen_ = 0, line_ = 0, lines_ = 0;
 };
 
-/// A token of RFC 9110, 5.6.2: a method or a header's name.
-[[nodiscard]] bool is_token(std::string_view text);
-
 }  // namespace mjwatchd::http

@@ -4,28 +4,15 @@
 
 #include <algorithm>
 
+#include "daemon/http/header_text.hpp"
 #include "daemon/http/request_target.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::http {
 
 namespace {
 
 constexpr Refusal kTooLarge{413, "The body is larger than this call takes."};
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return lower(c); });
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::size_t count(const ServerRequest& request, std::string_view name) {
   return static_cast<std::size_t>(std::count_if(request.headers.begin(), request.headers.end(),

@@ -2,10 +2,10 @@
 
 #include <curl/curl.h>
 
-#include <algorithm>
-#include <cctype>
 #include <memory>
 #include <string_view>
+
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::images {
 
@@ -30,11 +30,6 @@ std::optional<std::string> part(CURLU* url, CURLUPart which, unsigned flags = 0)
   if (curl_url_get(url, which, &text, flags) != CURLUE_OK) return std::nullopt;
   const std::unique_ptr<char, decltype(&curl_free)> owned(text, curl_free);
   return std::string(text);
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
 }
 
 }  // namespace

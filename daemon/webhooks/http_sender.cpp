@@ -5,8 +5,10 @@
 #include <optional>
 #include <set>
 
+#include "daemon/http/header_text.hpp"
 #include "daemon/webhooks/body.hpp"
 #include "daemon/webhooks/http_date.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::webhooks {
 namespace {
@@ -24,7 +26,6 @@ struct Endpoint {
   SenderEndpoint given;
   std::vector<SigningKey> keys;
   std::vector<std::string> headers;  ///< "Name: value"
-  bool names_agent = false;          ///< sets User-Agent itself
   std::string unusable;              ///< why nothing can be sent to it
 };
 
@@ -89,34 +90,18 @@ SendResult to_result(http::Response response, WallTime started, WallTime now) {
   return result;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
-bool is_token(std::string_view name) {
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           others.find(c) != std::string_view::npos;
-  });
-}
-
 }  // namespace
 
 std::string refuse_header(const std::string& name, const std::string& value) {
-  if (!is_token(name)) return "the header's name is not an HTTP token";
+  if (!http::is_token(name)) return "the header's name is not an HTTP token";
   const std::string low = lower(name);
-  static const std::set<std::string> framing{"host",    "transfer-encoding", "connection",          "keep-alive", "te",
-                                             "trailer", "upgrade",           "proxy-authorization", "expect"};
-  if (low.starts_with("webhook-") || low.starts_with("content-") || framing.contains(low)) {
+  static const std::set<std::string> ours{"user-agent",          "host",  "transfer-encoding", "connection",
+                                          "keep-alive",          "te",    "trailer",           "upgrade",
+                                          "proxy-authorization", "expect"};
+  if (low.starts_with("webhook-") || low.starts_with("content-") || ours.contains(low)) {
     return "the header " + name + " is set by mjwatchd";
   }
-  const bool control = std::any_of(value.begin(), value.end(), [](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
-  });
-  return control ? "the header " + name + " has a control character in its value" : std::string();
+  return http::has_control(value) ? "the header " + name + " has a control character in its value" : std::string();
 }
 
 namespace {
@@ -136,7 +121,6 @@ Endpoint make_ready(SenderEndpoint given) {
   if (auto keys = parse_keys(given.secrets, ready.unusable)) ready.keys = std::move(*keys);
   for (const auto& [name, value] : given.headers) {
     if (const std::string why = refuse_header(name, value); !why.empty()) ready.unusable = why;
-    ready.names_agent = ready.names_agent || lower(name) == "user-agent";
     ready.headers.push_back(name + ": " + value);
   }
   ready.given = std::move(given);
@@ -246,7 +230,7 @@ class HttpSender::Impl : public std::enable_shared_from_this<HttpSender::Impl> {
     request.ca_file = endpoint.given.ca_file;
     request.client_cert_file = endpoint.given.client_cert_file;
     request.proxy = endpoint.given.proxy;
-    if (!endpoint.names_agent) request.headers.emplace_back(kAgent);
+    request.headers.emplace_back(kAgent);
     request.headers.insert(request.headers.end(), endpoint.headers.begin(), endpoint.headers.end());
     return add_signature(endpoint.keys, outgoing, now, request);
   }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "mjwatchd/ascii.hpp"
 #include "mjwatchd/names.hpp"
 
 namespace mjwatchd::webhooks {
@@ -20,13 +21,6 @@ std::string part(CURLU* url, CURLUPart what, unsigned flags) {
   std::string copy(text);
   curl_free(text);
   return copy;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::webhooks {
 namespace {
 
@@ -39,13 +41,6 @@ bool ends_as_number(std::string_view host) {
 bool names_this_machine(const std::string& host) {
   return host == "localhost" || host.ends_with(".localhost") || host == "localhost.localdomain" ||
          host == "ip6-localhost";
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
 }
 
 UrlVerdict refused(std::string why) { return {{}, std::move(why)}; }
