@@ -8,10 +8,10 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- delivery stop
 
 sh daemon/install-packages.sh valgrind
-cmake --preset release -DMJWATCHD_TESTS=ON >/dev/null
-cmake --build --preset release --parallel "$(nproc)" \
+cmake --preset valgrind -DMJWATCHD_TESTS=ON >/dev/null
+cmake --build --preset valgrind --parallel "$(nproc)" \
   --target mjwatchd mjwatch-gateway sim test_core test_gateway test_store store_crash_writer
-build=$PWD/build/release
+build=$PWD/build/valgrind
 watch="valgrind -q --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect"
 failed=0
 
@@ -28,7 +28,7 @@ checked "$build/tests/test_store"
 checked "$build/tests/sim/sim" --seeds 1..20
 
 # In place of the programs: the same ones under valgrind, which writes what it finds beside them.
-programs=$PWD/build/valgrind
+programs=$build/watched
 rm -rf "$programs"
 mkdir -p "$programs"
 for name in mjwatchd mjwatch-gateway; do
