@@ -124,18 +124,18 @@ class BootTest(unittest.TestCase):
         self.box.run("systemd-run", "--unit=receiver", "--uid=nobody", "mjwatch", "listen", "8000", "--secret-file",
                      "/run/receiver.secret")
         self.box.run("useradd", "-m", "app")
-        self.box.run("mkdir", "-p", "/home/app/here")
-        self.box.write("/home/app/here/my.token", TOKEN + "\n", "644")
-        self.box.write("/home/app/here/configuration", CONFIGURATION)
-        self.box.write("/home/app/here/app.secret", SECRET + "\n", "600")
-        self.box.write("/usr/local/bin/editor", "#!/bin/sh\ncp /home/app/here/configuration \"$1\"\n"
-                       "install -m 600 /home/app/here/app.secret /etc/mjwatchd/credentials\n", "755")
+        self.box.run("mkdir", "-p", "/run/here")
+        self.box.write("/run/here/my.token", TOKEN + "\n", "644")
+        self.box.write("/run/here/configuration", CONFIGURATION)
+        self.box.write("/run/here/app.secret", SECRET + "\n", "600")
+        self.box.write("/usr/local/bin/editor", "#!/bin/sh\ncp /run/here/configuration \"$1\"\n"
+                       "install -m 600 /run/here/app.secret /etc/mjwatchd/credentials\n", "755")
         service = README.read_text("utf-8").split("### As a service")[1]
         lines = re.search(r"```sh\n(.*?)```", service, re.DOTALL)[1].splitlines()
         after = next(number for number, line in enumerate(lines) if line.startswith("apt install ")) + 1
         words = "\n".join(lines[after:]).replace("YOUR_APPLICATIONS_USER", "app")
         self.assertIn("systemctl restart mjwatchd", words)
-        self.box.run("sh", "-ec", "export PATH=/usr/local/bin:$PATH; cd /home/app/here\n" + words)
+        self.box.run("sh", "-ec", "export PATH=/usr/local/bin:$PATH; cd /run/here\n" + words)
         self.assertEqual(self.property("ActiveState"), "active")
         self.assertEqual(self.property("User"), "mjwatchd")
         self.assertEqual(self.property("LimitCORE"), "0")
@@ -145,8 +145,8 @@ class BootTest(unittest.TestCase):
 
     def a_member_of_the_group_gets_picture_and_webhook(self):
         self.ask("add", "task-1", "--meta", "order=7")
-        self.ask("wait", "task-1", "--timeout", "60s", "--save", "/home/app/pictures")
-        first = self.box.run("sh", "-c", "head -c 8 /home/app/pictures/*task-1* | od -An -tx1").split()
+        self.ask("wait", "task-1", "--timeout", "60s", "--save", "/tmp/pictures")
+        first = self.box.run("sh", "-c", "head -c 8 /tmp/pictures/*task-1* | od -An -tx1").split()
         self.assertEqual(first[:4], ["89", "50", "4e", "47"])
         wait_until(lambda: "verified" in self.box.run("journalctl", "-q", "-u", "receiver", "-g", "task-1", "--no-pager")
                    if self.box.try_run("journalctl", "-q", "-u", "receiver", "-g", "task-1").returncode == 0 else False,

@@ -170,18 +170,14 @@ class ReceivingTest(Case):
 
 class QuickStartTest(Case):
     def test_the_quick_start_runs_as_it_is_written(self):
-        home = self.folder / "me"
-        home.mkdir()
         port = free_port()
         gateway = self.gateway("--make-up-unknown", "--speed", "200x", "--picture", "png", "--picture-size", "20KB", token="t0k3n")
-        yaml = snippet("Quick start", "yaml").replace("/home/me", str(home)).replace("8000", str(port))
-        yaml = yaml.replace("https://octopusx.ai", gateway.url)
-        (self.folder / "mjwatchd.yaml").write_text(yaml + "watch: {max_gap: 1s}\n", "utf-8")
-        script = snippet("Quick start", "sh").replace("/home/me", str(home)).replace("8000", str(port))
+        script = snippet("Quick start", "sh").replace("8000", str(port)).replace("https://octopusx.ai", gateway.url)
+        script = script.replace("\nEND\n", "\nwatch: {max_gap: 1s}\nEND\n")
         # The daemon and the receiver run on; what follows them must wait until they listen.
         script = script.replace("\nexport MJWATCH_SOCKET", "\nsleep_until_up\nexport MJWATCH_SOCKET")
         script = ("set -e\n"
-                  f"sleep_until_up() {{ until mjwatch --socket {home}/mjwatchd/mjwatchd.sock status >/dev/null 2>&1; "
+                  f"sleep_until_up() {{ until mjwatch --socket {self.folder}/mjwatchd/mjwatchd.sock status >/dev/null 2>&1; "
                   "do sleep 0.05; done; }\n" + script)
         path = f"{Path(path_of('mjwatchd')).parent}:{os.environ['PATH']}"
         log = self.folder / "quick-start.log"
@@ -192,7 +188,7 @@ class QuickStartTest(Case):
         self.addCleanup(lambda: os.killpg(shell.pid, signal.SIGKILL))
         self.assertEqual(shell.wait(60 * PATIENCE), 0, log.read_text())
         self.assertIn("1 added", log.read_text())
-        self.assertTrue((home / "mjwatchd" / "images" / "octopusx" / f"{TASK}.png").exists(), log.read_text())
+        self.assertTrue((self.folder / "mjwatchd" / "images" / "octopusx" / f"{TASK}.png").exists(), log.read_text())
         wait_until(lambda: re.search(rf"task\.succeeded +{TASK} +evt_\S+ +verified", log.read_text()), 20,
                    "the receiver verified and printed it")
 
