@@ -7,14 +7,10 @@
 
 #include "daemon/page/files.hpp"
 #include "daemon/webhooks/receiver.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::control {
 namespace {
-
-bool same_letters(std::string_view a, std::string_view b) {
-  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return low(x) == low(y); });
-}
 
 /// The host of a Host header, without its port and the brackets of IPv6.
 std::string_view name_of(std::string_view header) {

@@ -4,21 +4,17 @@
 #include <charconv>
 #include <optional>
 
+#include "daemon/http/header_text.hpp"
+
 namespace mjwatchd::control {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = std::min(text.find_first_not_of(" \t"), text.size());
-  text.remove_prefix(first);
-  return text.substr(0, text.find_last_not_of(" \t") + 1);
-}
 
 /// If-None-Match compares weakly (RFC 9110, 13.1.2). An entity tag may hold a comma, but ours do not.
 bool names(std::string_view list, std::string_view etag) {
   while (!list.empty()) {
     auto one = list.substr(0, list.find(','));
     list.remove_prefix(std::min(one.size() + 1, list.size()));
-    one = trimmed(one);
+    one = http::trimmed(one);
     if (one == "*") return true;
     if (one.starts_with("W/")) one.remove_prefix(2);
     if (one == etag) return true;
@@ -46,11 +42,11 @@ RangeVerdict part(std::uint64_t first, std::uint64_t last, std::uint64_t size) {
 RangeVerdict judge_range(const RangeWish& wish, std::string_view etag, std::uint64_t size) {
   if (names(wish.if_none_match, etag)) return {RangeVerdict::Kind::not_modified, 0, 0};
   constexpr std::string_view kUnit = "bytes=";
-  auto range = trimmed(wish.range);
+  auto range = http::trimmed(wish.range);
   // A date in If-Range never matches: files are known by their digest here, not by a time.
-  const bool changed = !wish.if_range.empty() && trimmed(wish.if_range) != etag;
+  const bool changed = !wish.if_range.empty() && http::trimmed(wish.if_range) != etag;
   if (changed || !range.starts_with(kUnit)) return whole(size);
-  range = trimmed(range.substr(kUnit.size()));
+  range = http::trimmed(range.substr(kUnit.size()));
   const auto dash = range.find('-');
   if (dash == std::string_view::npos || range.find(',') != std::string_view::npos) return whole(size);
   const auto from = range.substr(0, dash), to = range.substr(dash + 1);

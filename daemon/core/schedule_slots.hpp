@@ -22,7 +22,7 @@ class BySlot {
   [[nodiscard]] const Thing& at(TaskSlot slot) const { return (*chunks_[slot / kTogether])[slot % kTogether]; }
 
  private:
-  /// So many fill whole pages of 8 KiB, each kind that there is (72 and 44 bytes): of others some would be lost.
+  /// So many, of whatever size that four divides, fill whole pages of 8 KiB: of others tcmalloc would lose some.
   static constexpr std::size_t kTogether = 2048;
   using Chunk = std::array<Thing, kTogether>;
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::gateway {
 namespace {
 
@@ -16,8 +18,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 /// The words in lower case; an underscore parts them as a blank does.
 Words words_of(std::string_view text) {
   Words words(1);
-  for (char c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const char given : text) {
+    const char c = lower(given);
     if ((c >= 'a' && c <= 'z') || is_digit(c) || c == '\'' || c == '-') {
       words.back() += c;
     } else if (!words.back().empty()) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "daemon/gateway/json.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
@@ -27,9 +28,7 @@ bool is_video(std::string_view url) {
   std::string_view path = url.substr(0, url.find_first_of("?#"));
   const auto dot = path.rfind('.');
   if (dot == std::string_view::npos) return false;
-  std::string end(path.substr(dot));
-  std::transform(end.begin(), end.end(), end.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const std::string end = lower(path.substr(dot));
   return end == ".mp4" || end == ".webm";
 }
 

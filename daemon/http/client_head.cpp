@@ -7,13 +7,14 @@
 namespace mjwatchd::http {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";  // a line comes with its end
+// A line comes with its end.
+std::string_view bare(std::string_view text) { return trimmed(text, " \t\r\n"); }
 
 // "HTTP/1.1 200 OK" → 200; 0 for what is no status line.
 int status_of(std::string_view line) {
   const auto space = line.find(' ');
   if (space == std::string_view::npos) return 0;
-  const std::string_view digits = trimmed(line.substr(space), kBlanks).substr(0, 3);
+  const std::string_view digits = bare(line.substr(space)).substr(0, 3);
   int status = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), status);
   return error == std::errc() && end == digits.data() + 3 && status >= 100 ? status : 0;
@@ -21,13 +22,12 @@ int status_of(std::string_view line) {
 
 void add_header(std::string_view line, Response& response) {
   if (line.front() == ' ' || line.front() == '\t') {  // a folded line goes on with the last value
-    if (!response.headers.empty()) response.headers.back().value.append(" ").append(trimmed(line, kBlanks));
+    if (!response.headers.empty()) response.headers.back().value.append(" ").append(bare(line));
     return;
   }
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
-  response.headers.push_back(
-      {std::string(trimmed(line.substr(0, colon), kBlanks)), std::string(trimmed(line.substr(colon + 1), kBlanks))});
+  response.headers.push_back({std::string(bare(line.substr(0, colon))), std::string(bare(line.substr(colon + 1)))});
 }
 
 }  // namespace
@@ -41,7 +41,7 @@ HeadReader::Step HeadReader::line(std::string_view text, Response& response) {
     if (status_ >= 200) response.status = status_;
     return status_ == 101 ? Step::switched : Step::more;
   }
-  if (!trimmed(text, kBlanks).empty()) {
+  if (!bare(text).empty()) {
     if (status_ >= 200) add_header(text, response);
     return Step::more;
   }

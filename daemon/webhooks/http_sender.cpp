@@ -1,6 +1,5 @@
 #include "daemon/webhooks/http_sender.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <set>

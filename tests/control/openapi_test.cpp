@@ -7,6 +7,7 @@
 #include <set>
 
 #include "daemon/control/routes.hpp"
+#include "mjwatchd/ascii.hpp"
 #include "tests/control/running_control.hpp"
 
 using namespace mjwatchd;
@@ -30,11 +31,6 @@ std::vector<std::string> segments(const std::string& path) {
     at = end + 1;
   }
   return out;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
 }
 
 /// The query parameters that an operation documents, its references followed.

@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::http::test {
 
 namespace {
@@ -29,11 +31,6 @@ void wait_for(int fd, short events) {
   pollfd state{fd, events, 0};
   const int ready = ::poll(&state, 1, kPatience);
   if (ready <= 0) throw std::runtime_error("nothing happened on the connection for 10 s");
-}
-
-std::string lower(std::string text) {
-  for (auto& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
 }
 
 std::map<std::string, std::string> headers_of(const std::string& head) {
