@@ -3,7 +3,7 @@
 
 #include "daemon/config/sections.hpp"
 #include "daemon/http/header_text.hpp"
-#include "mjwatchd/ascii.hpp"
+#include "daemon/http/own_headers.hpp"
 #include "mjwatchd/names.hpp"
 
 namespace mjwatchd::config {
@@ -22,12 +22,8 @@ const std::vector<milliseconds>& default_ladder() {
 }
 
 std::string refuse_header(const std::string& name, const std::string& value) {
-  static const std::vector<std::string_view> kOurs{"host", "transfer-encoding", "connection", "expect", "user-agent",
-                                                   "te",   "trailer",           "upgrade"};
-  const std::string low = lower(name);
   if (!http::is_token(name)) return "is not a header's name";
-  if (low.starts_with("webhook-") || low.starts_with("content-") ||
-      std::find(kOurs.begin(), kOurs.end(), low) != kOurs.end()) {
+  if (http::is_own_header(name)) {
     return "is set by the daemon itself; webhook-*, content-*, host, user-agent and connection headers can't be "
            "replaced";
   }

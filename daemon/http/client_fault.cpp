@@ -1,5 +1,9 @@
 #include "daemon/http/client_fault.hpp"
 
+#include <utility>
+
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::http {
 namespace {
 
@@ -96,9 +100,7 @@ std::string describe(CURLcode code, const char* said, const Request& request) {
 }
 
 std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
+  text = on_one_line(std::move(text));
   while (!text.empty() && text.back() == ' ') text.pop_back();
   return text;
 }

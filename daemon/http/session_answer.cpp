@@ -34,14 +34,6 @@ std::string_view date() {
   return {text.data(), size};
 }
 
-/// A value that came from elsewhere must not begin a header of its own.
-std::string on_one_line(std::string value) {
-  for (auto& c : value) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return value;
-}
-
 /// Opens the file of an answer and checks that the range lies in it; else says why not.
 os::Descriptor open_range(const ServerResponse& response, std::string& why) {
   // Non-blocking, so that a FIFO in the file's place can't stop the loop.

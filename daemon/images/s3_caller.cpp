@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::images {
 namespace {
 
@@ -99,10 +101,7 @@ std::string S3Caller::describe(const http::Response& response) const {
   } else if (code.empty() && !response.detail.empty()) {
     text += ": " + response.detail;
   }
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  return text.substr(0, 500);
+  return on_one_line(text.substr(0, 500));
 }
 
 }  // namespace mjwatchd::images

@@ -4,12 +4,13 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::os {
 namespace {
@@ -39,12 +40,7 @@ Descriptor connect_to(const char* address) {
 }
 
 // A line break would begin another assignment.
-std::string one_line(std::string_view text) {
-  std::string out(text.substr(0, 1024));
-  std::replace_if(
-      out.begin(), out.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  return out;
-}
+std::string one_line(std::string_view text) { return on_one_line(std::string(text.substr(0, 1024))); }
 
 }  // namespace
 

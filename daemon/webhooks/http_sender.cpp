@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <optional>
-#include <set>
 
 #include "daemon/http/header_text.hpp"
+#include "daemon/http/own_headers.hpp"
 #include "daemon/webhooks/body.hpp"
 #include "daemon/webhooks/http_date.hpp"
 #include "mjwatchd/ascii.hpp"
@@ -59,13 +59,7 @@ SendFault fault_of(http::Fault fault) {
 milliseconds to_ms(http::microseconds time) { return std::chrono::duration_cast<milliseconds>(time); }
 
 // One line, without control characters: it goes to logs and terminals.
-std::string one_line(std::string_view text) {
-  std::string line(text.substr(0, kLongestDetail));
-  for (char& c : line) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  }
-  return line;
-}
+std::string one_line(std::string_view text) { return on_one_line(std::string(text.substr(0, kLongestDetail))); }
 
 SendResult to_result(http::Response response, WallTime started, WallTime now) {
   SendResult result;
@@ -89,21 +83,12 @@ SendResult to_result(http::Response response, WallTime started, WallTime now) {
   return result;
 }
 
-}  // namespace
-
+/// Why a custom header cannot be used; empty when it can.
 std::string refuse_header(const std::string& name, const std::string& value) {
   if (!http::is_token(name)) return "the header's name is not an HTTP token";
-  const std::string low = lower(name);
-  static const std::set<std::string> ours{"user-agent",          "host",  "transfer-encoding", "connection",
-                                          "keep-alive",          "te",    "trailer",           "upgrade",
-                                          "proxy-authorization", "expect"};
-  if (low.starts_with("webhook-") || low.starts_with("content-") || ours.contains(low)) {
-    return "the header " + name + " is set by mjwatchd";
-  }
+  if (http::is_own_header(name)) return "the header " + name + " is set by mjwatchd";
   return http::has_control(value) ? "the header " + name + " has a control character in its value" : std::string();
 }
-
-namespace {
 
 std::optional<std::vector<SigningKey>> parse_keys(const std::vector<std::string>& secrets, std::string& why) {
   std::vector<SigningKey> keys;

@@ -66,9 +66,4 @@ class HttpSender : public Sender {
   std::shared_ptr<Impl> impl_;
 };
 
-/// Why a custom header cannot be used; empty when it can. Refused: CR, LF, other control characters,
-/// names that are no token, and those that are ours: webhook-*, Host, Content-*, User-Agent, and the
-/// framing headers (Transfer-Encoding, Connection, …).
-[[nodiscard]] std::string refuse_header(const std::string& name, const std::string& value);
-
 }  // namespace mjwatchd::webhooks

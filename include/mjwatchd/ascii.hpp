@@ -1,4 +1,4 @@
-// Letters as protocols compare them: only A to Z have a small form, whatever the locale is.
+// Text as protocols see it, whatever the locale is: only A to Z have a small form.
 #pragma once
 
 #include <algorithm>
@@ -18,6 +18,13 @@ namespace mjwatchd {
 /// Whether they differ in the case of letters at most.
 [[nodiscard]] inline bool same_letters(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+/// Each control character as a blank: what came from elsewhere begins no line, header or assignment of its own.
+[[nodiscard]] inline std::string on_one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return text;
 }
 
 }  // namespace mjwatchd
