@@ -46,6 +46,13 @@ std::size_t take(char* bytes, std::size_t one, std::size_t count, void* user) {
   return size;
 }
 
+std::size_t take_head(char* bytes, std::size_t one, std::size_t count, void* user) {
+  std::string_view line(bytes, one * count);
+  while (line.ends_with('\n') || line.ends_with('\r')) line.remove_suffix(1);
+  static_cast<Taking*>(user)->call.on_head(line);
+  return one * count;
+}
+
 /// Why nobody answers at the socket, asked of the system itself: curl says only "couldn't connect".
 std::string why_unreachable(const std::string& socket) {
   sockaddr_un address{};
@@ -112,6 +119,10 @@ Answer Connection::call(const Call& call) {
   check(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get()), "headers");
   check(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &take), "writer");
   check(curl_easy_setopt(easy, CURLOPT_WRITEDATA, &taking), "writer");
+  if (call.on_head) {
+    check(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &take_head), "head");
+    check(curl_easy_setopt(easy, CURLOPT_HEADERDATA, &taking), "head");
+  }
   const auto code = curl_easy_perform(easy);
   long status = 0;
   check(curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status), "status");

@@ -36,6 +36,8 @@ struct Call {
   std::string content_type = "application/json";
   std::vector<std::string> headers{};  ///< "Name: value"
   long timeout_ms = 60000;             ///< 0: none
+  /// Told of each line of the head, without its end.
+  std::function<void(std::string_view line)> on_head{};
   /// Takes the body of a 2xx in pieces instead; false ends the exchange without an error.
   std::function<bool(std::string_view piece)> on_piece{};
 };

@@ -1,4 +1,5 @@
 // events: what happens to tasks, as it happens or as it did.
+#include <iostream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -7,6 +8,8 @@
 #include "daemon/client/absence.hpp"
 #include "daemon/client/commands.hpp"
 #include "daemon/client/json.hpp"
+#include "daemon/http/header_text.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::client {
 
@@ -37,6 +40,7 @@ class Shown {
   }
   /// The stream has ended: what was left of a line comes again.
   void ended() { pending_.clear(); }
+  void forget() { last_.clear(); }
   /// Empty: none that can be gone on after.
   [[nodiscard]] const std::string& last() const { return last_; }
 
@@ -66,6 +70,7 @@ class Following {
  public:
   Following(Session& session, const EventsOrder& order)
       : session_(session), since_(order.since), call_(call_of(order)) {
+    call_.on_head = [this](std::string_view line) { begun(line); };
     call_.on_piece = [this](std::string_view piece) {
       absence_.back();
       return shown_.take(piece);
@@ -84,6 +89,13 @@ class Following {
   }
 
  private:
+  /// A stream says after which event what comes will be.
+  void begun(std::string_view line) {
+    constexpr std::string_view kAfter = "last-event-id:";
+    if (!same_letters(line.substr(0, kAfter.size()), kAfter)) return;
+    since_ = http::trimmed(line.substr(kAfter.size()));
+    absence_.back();
+  }
   /// Answers why the stream is over; throws when there was none, and never will be.
   std::string listen() {
     Answer answer;
@@ -95,13 +107,22 @@ class Following {
     }
     shown_.ended();
     if (answer.status == 503 && absence_.met()) return problem_text(answer);
+    if (answer.status == 410 && absence_.met()) return begin_anew(answer);
     if (!answer.good()) throw Trouble(Exit::error, problem_text(answer));
     absence_.back();
     return "it has ended the stream";
   }
 
+  /// What was missed in such a long absence is not kept any more. What comes is still to be shown.
+  std::string begin_anew(const Answer& gone) {
+    std::cerr << "events were missed: " << problem_text(gone) << "\n";
+    since_.clear();
+    shown_.forget();
+    return "it is asked for what comes from now on";
+  }
+
   Session& session_;
-  std::string since_;
+  std::string since_;  ///< after this one, while none was shown
   Call call_;
   Shown shown_{session_.json};
   Absence absence_;

@@ -10,13 +10,13 @@ namespace {
 constexpr std::chrono::seconds kHeartbeat{15};
 constexpr std::size_t kPage = 200;            ///< events read at once
 constexpr std::size_t kPortion = 256U << 10;  ///< bytes written before the client has to have taken them
-constexpr std::string_view kHello = "retry: 2000\n: from mjwatchd\n\n";
 
-http::ServerResponse head_of(StreamFormat format) {
+http::ServerResponse head_of(StreamFormat format, EventNo after) {
   http::ServerResponse head;
   head.headers = {{"content-type", format == StreamFormat::lines ? "application/x-ndjson" : "text/event-stream"},
                   {"cache-control", "no-store"},
                   {"x-accel-buffering", "no"}};
+  if (after >= 0) head.headers.emplace_back("last-event-id", std::to_string(after));
   return head;
 }
 
@@ -40,9 +40,9 @@ void EventStream::begin() {
       if (const auto self = weak.lock()) self->end();
     });
     read_page();  // first, for it may be a 410
-  } else if (open_stream()) {
+  } else {
     last_ = hub_.told();
-    caught_up_ = true;
+    caught_up_ = open_stream();
   }
 }
 
@@ -77,7 +77,7 @@ void EventStream::refuse_gone() {
 }
 
 bool EventStream::open_stream() {
-  stream_ = to_->stream(head_of(wish_.format));
+  stream_ = to_->stream(head_of(wish_.format, wish_.resume.value_or(last_)));
   stream_->on_close([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->end();
   });
@@ -86,7 +86,8 @@ bool EventStream::open_stream() {
     return false;
   }
   beat();
-  return wish_.format == StreamFormat::lines || write(std::string(kHello));
+  const std::string hello = greeting(wish_.format, last_);
+  return hello.empty() || write(hello);
 }
 
 bool EventStream::wanted(const CommittedEvent& event) const {
@@ -201,7 +202,7 @@ void EventStream::beat() {
   heart_.async_wait([weak = weak_from_this()](const std::error_code& cancelled) {
     const auto self = weak.lock();
     if (cancelled || !self || self->over_) return;
-    if (self->write(heartbeat(self->wish_.format))) self->beat();
+    if (self->write(heartbeat(self->wish_.format, self->last_))) self->beat();
   });
 }
 

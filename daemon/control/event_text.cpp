@@ -16,6 +16,9 @@ std::string on_one_line(const std::string& json) {
   return line;
 }
 
+/// By itself it is no event, and still what a reader resumes after.
+std::string id_line(EventNo no) { return no < 0 ? "" : "id: " + std::to_string(no) + "\n"; }
+
 }  // namespace
 
 std::string event_text(const CommittedEvent& event, StreamFormat format) {
@@ -32,7 +35,13 @@ std::string event_text(const CommittedEvent& event, StreamFormat format) {
   return "{\"id\":" + id + (empty ? "" : ",") + body.substr(brace + 1) + "\n";
 }
 
-std::string heartbeat(StreamFormat format) { return format == StreamFormat::server_sent ? ": still here\n\n" : "\n"; }
+std::string greeting(StreamFormat format, EventNo after) {
+  return format == StreamFormat::server_sent ? "retry: 2000\n: from mjwatchd\n" + id_line(after) + "\n" : "";
+}
+
+std::string heartbeat(StreamFormat format, EventNo after) {
+  return format == StreamFormat::server_sent ? ": still here\n" + id_line(after) + "\n" : "\n";
+}
 
 StreamFormat format_of(std::string_view accept) {
   const auto lines = accept.find("application/x-ndjson");

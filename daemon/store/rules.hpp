@@ -30,8 +30,8 @@ struct StoreRules {
   /// Told, on the loop's thread, of the events that other daemons committed, in the order of their numbers. May be
   /// empty.
   std::function<void(const std::vector<CommittedEvent>& events)> heard;
-  /// Told, there too, that `heard` is told of none up to this one any more: they were committed before this daemon
-  /// came, or while nobody was listening. May be empty.
+  /// Told, there too, that nobody is told of those up to this one any more: they were committed before this daemon
+  /// came, or, by another, while nobody was listening. May be empty.
   std::function<void(EventNo to)> untold;
   /// Whether anybody would be told by `heard`; what nobody listens to is not even read. Any thread. Empty: always.
   std::function<bool()> listening;

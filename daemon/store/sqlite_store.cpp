@@ -52,6 +52,16 @@ class SqliteStore::Impl {
         });
   }
 
+  /// First of all, where the events begin that will be told as they come.
+  void adopt(const std::function<void(std::vector<Event>)>& page) {
+    ask<std::optional<EventNo>>(
+        quick_, [](Connection& db) { return db.number("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'"); },
+        [rules = rules_](std::optional<EventNo> last) {
+          if (last && rules->untold) rules->untold(*last);
+        });
+    adopt_page(std::make_shared<Adoption>(), page);
+  }
+
   void adopt_page(const std::shared_ptr<Adoption>& adoption, const std::function<void(std::vector<Event>)>& page) {
     // The next page is read when this one was taken, so that no more than one is in memory.
     ask<std::vector<Event>>(
@@ -142,9 +152,7 @@ void SqliteStore::commit(Change change, std::function<void(CommitResult)> done) 
 
 bool SqliteStore::full() const { return waiting() >= kFullAt; }
 
-void SqliteStore::adopt(std::function<void(std::vector<Event>)> page) {
-  impl_->adopt_page(std::make_shared<Adoption>(), page);
-}
+void SqliteStore::adopt(std::function<void(std::vector<Event>)> page) { impl_->adopt(page); }
 
 void SqliteStore::tasks(TaskQuery query, std::function<void(Listing<TaskView>)> done) {
   Reader& reader = query.id.empty() ? impl_->lists() : impl_->quick();  // one task is found at once

@@ -1,6 +1,7 @@
 // Streams of events.
 #include <doctest/doctest.h>
 
+#include "daemon/control/event_text.hpp"
 #include "tests/control/running_control.hpp"
 
 using namespace mjwatchd;
@@ -24,11 +25,11 @@ struct Listening {
 
 std::string last_id(EventNo no) { return "Last-Event-ID: " + std::to_string(no); }
 
-/// The ids of a text of server-sent events, in order.
+/// The ids that the text of server-sent events has, in order: those of events, and of what only says how far it came.
 std::vector<int> ids_in(const std::string& text) {
   std::vector<int> ids;
   for (auto at = text.find("id: "); at != std::string::npos; at = text.find("id: ", at + 1)) {
-    ids.push_back(std::stoi(text.substr(at + 4)));
+    if (at == 0 || text[at - 1] == '\n') ids.push_back(std::stoi(text.substr(at + 4)));
   }
   return ids;
 }
@@ -52,6 +53,28 @@ TEST_CASE("a stream begins now, and tells what is committed") {
   const auto text = stream.until("\n\n");
   CHECK(text.find("id: 2\nevent: task.succeeded\ndata: {\"type\":\"task.succeeded\"") != std::string::npos);
   CHECK(ids_in(text) == std::vector<int>{2});
+}
+
+TEST_CASE("who is cut off before the first event knows what to resume after") {
+  RunningControl control;
+  control.on_loop([&] { control.hub.pass(0); });
+  Listening early(control, "/v1/events");
+  CHECK(early.head.find("\r\nlast-event-id: 0\r\n") != std::string::npos);
+  CHECK(ids_in(early.until("\n\n")) == std::vector<int>{0});
+  control.on_loop([&] { control.desk.announce(kTask, EventType::started); });
+  Listening later(control, "/v1/events?type=task.failed");
+  CHECK(ids_in(later.until("\n\n")) == std::vector<int>{1});
+  Listening lines(control, "/v1/events", {"Accept: application/x-ndjson"});
+  CHECK(lines.head.find("\r\nlast-event-id: 1\r\n") != std::string::npos);
+  Listening resumed(control, "/v1/events", {last_id(0)});
+  CHECK(resumed.head.find("\r\nlast-event-id: 0\r\n") != std::string::npos);
+  CHECK(ids_in(resumed.until("id: 1\n")) == std::vector<int>{1});
+}
+
+TEST_CASE("what keeps a stream alive says how far it came, for it may want little of what happens") {
+  CHECK(heartbeat(StreamFormat::server_sent, 7) == ": still here\nid: 7\n\n");
+  CHECK(heartbeat(StreamFormat::server_sent, -1) == ": still here\n\n");
+  CHECK(heartbeat(StreamFormat::lines, 7) == "\n");
 }
 
 TEST_CASE("a stream has only what it asked for") {
@@ -93,7 +116,7 @@ TEST_CASE("a stream that begins while an earlier event is still on its way has t
   Listening stream(control, "/v1/events");
   control.on_loop([&] { control.desk.announce(kTask, EventType::images); });
   control.on_loop([&] { control.desk.publish(late); });
-  CHECK(ids_in(stream.until("id: 4\n")) == counted(2, 4));
+  CHECK(ids_in(stream.until("id: 4\n")) == counted(1, 4));  // 1: what it says it begins after
 }
 
 TEST_CASE("a stream that wants little reads on for what it may have missed, and not for what it does not want") {

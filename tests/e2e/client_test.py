@@ -1,11 +1,14 @@
 """mjwatch against the real daemon: every command, its exit code, and --json as an object a line."""
 
+import http.server
 import json
 import os
 import pty
 import re
 import signal
+import socketserver
 import subprocess
+import threading
 import time
 
 from rig.case import Case, main
@@ -225,6 +228,59 @@ class ClientTest(Case):
         shown.append("last")
         wait_until(lambda: "gw/last" in follower.output(), 10, "it goes on")
         self.assertEqual(re.findall("gw/([a-z0-9-]+)", follower.output()), shown)
+        follower.signal(signal.SIGINT)
+        follower.wait(10)
+
+    def test_events_that_are_followed_are_not_missed_by_who_had_none_yet(self):
+        self.ended("before")
+        self.daemon_.stop()
+        self.daemon_.start()  # this one has told nobody of anything
+        follower = Program(["mjwatch", "--socket", self.daemon_.socket, "events", "--follow", "--type", "task.succeeded"],
+                           self.folder / "follow.log")
+        self.started.append(follower)
+        wait_until(lambda: self.daemon_.control.need("GET", "/v1/status")["clients"]["streams"], 10, "it follows")
+        follower.signal(signal.SIGSTOP)
+        self.daemon_.kill()
+        self.daemon_.start()
+        self.ended("meanwhile")
+        follower.signal(signal.SIGCONT)
+        wait_until(lambda: "gw/meanwhile" in follower.output(), 10, "it came")
+        self.assertNotIn("gw/before", follower.output())
+        follower.signal(signal.SIGINT)
+        follower.wait(10)
+
+    def test_events_that_are_followed_go_on_after_a_gap_that_is_not_kept(self):
+        asked = []
+
+        class Forgetful(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                after = self.headers["Last-Event-ID"]
+                asked.append(after)
+                self.send_response(410 if after else 200)
+                self.send_header("Content-Type", "application/x-ndjson")
+                if not after:
+                    self.send_header("Last-Event-ID", str(len(asked)))
+                self.end_headers()
+                event = {"id": 9, "type": "task.succeeded", "data": {"gateway": "gw", "id": "came", "status": "SUCCESS"}}
+                self.wfile.write(b'{"detail": "no longer kept"}' if after else
+                                 json.dumps(event).encode() + b"\n" if len(asked) > 1 else b"\n")
+
+            def log_message(self, *words):
+                pass
+
+            def address_string(self):
+                return "here"
+
+        path = str(self.folder / "forgetful.sock")
+        server = socketserver.ThreadingUnixStreamServer(path, Forgetful)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        follower = Program(["mjwatch", "--socket", path, "events", "--follow"], self.folder / "gap.log")
+        self.started.append(follower)
+        wait_until(lambda: "gw/came" in follower.output(), 10, "it went on")
+        self.assertEqual(asked[:3], [None, "1", None])
+        self.assertIn("no longer kept", follower.output())
         follower.signal(signal.SIGINT)
         follower.wait(10)
 
