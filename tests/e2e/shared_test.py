@@ -212,8 +212,8 @@ class Shared(Case):
     @staticmethod
     def told(path):
         """The numbers of the events that were told in full."""
-        parts = path.read_text("utf-8").split("\n\n")[:-1]
-        return [int(line[4:]) for part in parts for line in part.splitlines() if line.startswith("id: ")]
+        events = [part for part in path.read_text("utf-8").split("\n\n")[:-1] if "\ndata: " in part]
+        return [int(line[4:]) for event in events for line in event.splitlines() if line.startswith("id: ")]
 
     def test_the_database_goes_and_comes_back(self):
         gateway, receiver = self.gateway(), self.receiver("/app")
