@@ -2,14 +2,15 @@
 #pragma once
 
 #include <algorithm>
-#include <cstdint>
-#include <deque>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "mjwatchd/time.hpp"
+#include "tests/sim/slots.hpp"
+#include "tests/sim/step.hpp"
 
 namespace mjwatchd::sim {
 
@@ -19,37 +20,33 @@ namespace mjwatchd::sim {
 /// thousands of steps to come, of a minute hardly any.
 class Clockwork {
  public:
-  using Step = std::function<void()>;
-
   [[nodiscard]] milliseconds now() const { return now_; }
-  void at(milliseconds when, Step&& step) {
-    if (when <= now_) return at_once_.push_back(std::move(step));
-    const Item item{when, ++number_, keep(std::move(step))};
-    if (item.when >= edge_) {
-      later_[item.when / kSlice].push_back(item);
+  /// A step that fits into a Step costs next to nothing; any other is kept apart.
+  template <typename What>
+  void at(milliseconds when, What what) {
+    if constexpr (Step::takes<What>) {
+      plan(when, Step(what));
     } else {
-      soon_.push_back(item);
-      std::push_heap(soon_.begin(), soon_.end());
+      const std::size_t place = large_.take();
+      large_[place] = std::move(what);
+      plan(when, Step([this, place] { run_large(place); }));
     }
   }
-  void in(milliseconds wait, Step&& step) { at(now_ + wait, std::move(step)); }
+  template <typename What>
+  void in(milliseconds wait, What what) {
+    at(now_ + wait, std::move(what));
+  }
   /// Runs the next step; false when there is none.
   bool turn() {
-    if (!at_once_.empty() && (soon_.empty() || soon_.front().when > now_)) {
-      const Step step = std::move(at_once_.front());
-      at_once_.pop_front();
-      step();
+    if (next_at_once_ != at_once_.size() && (soon_.empty() || soon_.back().when > now_)) {
+      run_at_once();
       return true;
     }
     if (soon_.empty() && !open()) return false;
-    std::pop_heap(soon_.begin(), soon_.end());
-    const Item item = soon_.back();
+    Item item = soon_.back();
     soon_.pop_back();
     now_ = item.when;
-    Step step;
-    step.swap(steps_[item.place]);
-    free_.push_back(item.place);
-    step();
+    item.step();
     return true;
   }
 
@@ -57,39 +54,47 @@ class Clockwork {
   static constexpr milliseconds kSlice{60'000};
   struct Item {
     milliseconds when;
-    std::uint64_t number;
-    std::size_t place;  ///< in steps_
-    bool operator<(const Item& other) const {
-      return when != other.when ? when > other.when : number > other.number;  // the soonest on top
-    }
+    Step step;
   };
 
-  std::size_t keep(Step&& step) {
-    if (free_.empty()) {
-      steps_.push_back(std::move(step));
-      return steps_.size() - 1;
+  void plan(milliseconds when, const Step& step) {
+    if (when <= now_) {
+      at_once_.push_back(step);
+    } else if (when >= edge_) {
+      later_[when / kSlice].push_back({when, step});
+    } else {  // most happen before all that is planned already
+      const auto sooner = std::find_if(soon_.rbegin(), soon_.rend(), [&](const Item& one) { return one.when > when; });
+      soon_.insert(sooner.base(), {when, step});
     }
-    const std::size_t place = free_.back();
-    free_.pop_back();
-    steps_[place].swap(step);  // nothing is there
-    return place;
+  }
+  void run_at_once() {
+    Step step = at_once_[next_at_once_++];
+    if (next_at_once_ == at_once_.size()) {
+      at_once_.clear();
+      next_at_once_ = 0;
+    }
+    step();
+  }
+  void run_large(std::size_t place) {
+    const std::function<void()> step = std::exchange(large_[place], nullptr);
+    large_.give_back(place);
+    step();
   }
   bool open() {
     if (later_.empty()) return false;
     const auto first = later_.begin();
-    soon_ = std::move(first->second);
-    std::make_heap(soon_.begin(), soon_.end());
+    soon_.assign(first->second.rbegin(), first->second.rend());
+    std::stable_sort(soon_.begin(), soon_.end(), [](const Item& a, const Item& b) { return a.when > b.when; });
     edge_ = kSlice * (first->first + 1);
     later_.erase(first);
     return true;
   }
 
-  std::deque<Step> at_once_;                              ///< after all of this moment that were asked for before it
-  std::vector<Item> soon_;                                ///< a heap: what happens before the edge
-  std::map<milliseconds::rep, std::vector<Item>> later_;  ///< by slice
-  std::vector<Step> steps_;
-  std::vector<std::size_t> free_;
-  std::uint64_t number_ = 0;
+  std::vector<Step> at_once_;  ///< after all of this moment that were asked for before it
+  std::size_t next_at_once_ = 0;
+  std::vector<Item> soon_;                                ///< what happens before the edge, the soonest at the end
+  std::map<milliseconds::rep, std::vector<Item>> later_;  ///< by slice, as they were asked for
+  Slots<std::function<void()>> large_;
   milliseconds now_{0}, edge_{0};
 };
 
