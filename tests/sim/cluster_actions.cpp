@@ -56,15 +56,16 @@ void Cluster::ask_gateway(Daemon& daemon, CallNo call, const std::string& gatewa
   findings_.did(clock_.now(), "call ", daemon.place, " ", call, " ", gateway, " ", ids.size());
   for (const std::string& id : ids) findings_.did(clock_.now(), "  ", id);
   sharing_rules_.called(*daemon.session, gateway, ids, daemon.interrupted);
-  gateways_.at(gateway)->fetch(batch, std::move(ids),
-                               [heard = to(daemon), call](const std::vector<std::string>&, FetchReply reply) {
-                                 heard(event::BatchFetched{call, std::move(reply)});
-                               });
+  gateways_.at(gateway)->fetch(
+      {call, batch, std::move(ids)},
+      [heard = to(daemon)](const FakeGateway&, const FakeGateway::Call& asked, FetchReply&& reply) {
+        heard(event::BatchFetched{asked.number, std::move(reply)});
+      });
 }
 
 void Cluster::obey(Daemon& daemon, const action::SaveImage& action) {
   findings_.did(clock_.now(), "save ", daemon.place, " ", action.key.id);
-  pictures_.save(action.key, [heard = to(daemon), key = action.key](SaveVerdict verdict, ImageResult result) {
+  pictures_.save(action.key, [heard = to(daemon)](const TaskKey& key, SaveVerdict verdict, ImageResult&& result) {
     heard(event::ImageSaved{key, verdict, std::move(result)});
   });
 }
@@ -83,7 +84,7 @@ void Cluster::obey(Daemon& daemon, const action::Send& action) {
     return;
   }
   sharing_rules_.sending(who, action.delivery, false);
-  receivers_.post(*row, [this, who, heard = to(daemon), no = action.delivery](SendResult result) {
+  receivers_.post(action.delivery, *row, [this, who, heard = to(daemon)](DeliveryNo no, SendResult&& result) {
     sharing_rules_.sent(who, no);
     heard(event::Sent{no, std::move(result)});
   });

@@ -1,7 +1,6 @@
 #include "tests/sim/fake_gateway.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 namespace mjwatchd::sim {
@@ -23,24 +22,29 @@ FakeGateway::FakeGateway(std::string name, const Scenario& scenario, Clockwork& 
   }
 }
 
-void FakeGateway::fetch(bool batch, std::vector<std::string> ids, Done done) {
+void FakeGateway::fetch(Call call, Done done) {
+  const std::size_t place = calls_.take();
+  UnderWay& one = calls_[place];
+  one.call = std::move(call);
+  one.done = std::move(done);
   const milliseconds takes = dice_.between(plan_.fastest, plan_.slowest);
   if (!calm_ && (mood() == Mood::down || dice_.chance(plan_.drops))) {
-    const milliseconds fails = dice_.chance(50) ? kTimeout : takes;  // or the connection breaks
-    return clock_.in(fails, [ids = std::move(ids), done = std::move(done)] {
-      FetchReply none;
-      none.detail = "timeout";
-      done(ids, std::move(none));
-    });
+    one.reply = FetchReply{};
+    one.reply.detail = "timeout";
+    return clock_.in(dice_.chance(50) ? kTimeout : takes, [this, place] { end(place); });  // or the connection breaks
   }
   // It looks at a moment between the two.
   const milliseconds until = clock_.now() + takes;
-  clock_.in(dice_.between(0ms, takes), [this, batch, until, ids = std::move(ids), done = std::move(done)]() mutable {
-    FetchReply reply = answer(batch, ids);
-    clock_.at(until, [ids = std::move(ids), done = std::move(done), reply = std::move(reply)]() mutable {
-      done(ids, std::move(reply));
-    });
+  clock_.in(dice_.between(0ms, takes), [this, place, until] {
+    calls_[place].reply = answer(calls_[place].call);
+    clock_.at(until, [this, place] { end(place); });
   });
+}
+
+void FakeGateway::end(std::size_t place) {
+  UnderWay& one = calls_[place];
+  one.done(*this, one.call, std::move(one.reply));
+  calls_.give_back(place);
 }
 
 Mood FakeGateway::mood() const {
@@ -51,38 +55,34 @@ Mood FakeGateway::mood() const {
   return Mood::well;
 }
 
-FetchReply FakeGateway::answer(bool batch, const std::vector<std::string>& ids) {
+FetchReply FakeGateway::answer(const Call& call) {
   FetchReply reply;
   reply.verdict = Verdict::answered;
   reply.http_status = 200;
   reply.gateway_clock =
       std::chrono::floor<std::chrono::seconds>(wall_ + clock_.now() + plan_.clock_ahead);  // Date has whole seconds
-  if (moody(reply) || dislikes(batch, ids, reply)) return reply;
-  reply.tasks.reserve(ids.size());
-  for (const std::string& id : ids) {
-    const TaskPlan& task = *plan(id);
-    if (!look(task, reply.tasks)) continue;
-    const bool twice = batch && dice_.chance(1);  // and not always alike
-    if (twice && look(task, reply.tasks)) std::iter_swap(reply.tasks.end() - 2, reply.tasks.end() - 1);
-  }
-  if (batch && dice_.chance(1)) {
-    reply.tasks.emplace_back();
-    reply.tasks.back().id = "nobody-asked";
-    reply.tasks.back().status = Status::success;
-  }
-  if (batch) shuffle(reply.tasks);
-  if (!batch && reply.tasks.empty()) reply.verdict = Verdict::unknown_task;
+  if (moody(reply) || dislikes(call, reply)) return reply;
+  look_at_all(call);
+  if (call.batch) shuffle();
+  reply.tasks.reserve(seen_.size());
+  for (const Glance& glance : seen_) reply.tasks.push_back(snapshot(glance));
+  if (!call.batch && reply.tasks.empty()) reply.verdict = Verdict::unknown_task;
   return reply;
 }
 
-void FakeGateway::shuffle(std::vector<Snapshot>& tasks) {
-  order_.resize(tasks.size());
-  std::iota(order_.begin(), order_.end(), std::size_t{0});
-  for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[dice_.below(i)]);
-  std::vector<Snapshot> shuffled;
-  shuffled.reserve(tasks.size());
-  for (const std::size_t place : order_) shuffled.push_back(std::move(tasks[place]));
-  tasks = std::move(shuffled);
+void FakeGateway::look_at_all(const Call& call) {
+  seen_.clear();
+  for (const std::string& id : call.ids) {
+    const TaskPlan& task = *plan(id);
+    if (!look(task)) continue;
+    const bool twice = call.batch && dice_.chance(1);  // and not always alike
+    if (twice && look(task)) std::iter_swap(seen_.end() - 2, seen_.end() - 1);
+  }
+  if (call.batch && dice_.chance(1)) seen_.emplace_back();
+}
+
+void FakeGateway::shuffle() {
+  for (std::size_t i = seen_.size(); i > 1; --i) std::swap(seen_[i - 1], seen_[dice_.below(i)]);
 }
 
 bool FakeGateway::moody(FetchReply& reply) {
@@ -112,8 +112,8 @@ bool FakeGateway::moody(FetchReply& reply) {
   return false;
 }
 
-bool FakeGateway::dislikes(bool batch, const std::vector<std::string>& ids, FetchReply& reply) {
-  if (!batch) return false;
+bool FakeGateway::dislikes(const Call& call, FetchReply& reply) {
+  if (!call.batch) return false;
   if (!plan_.batches) {
     reply.verdict = Verdict::unsupported;
     return true;
@@ -122,7 +122,7 @@ bool FakeGateway::dislikes(bool batch, const std::vector<std::string>& ids, Fetc
     const TaskPlan* task = plan(id);
     return task != nullptr && task->poison;
   };
-  if (std::none_of(ids.begin(), ids.end(), poison)) return false;
+  if (std::none_of(call.ids.begin(), call.ids.end(), poison)) return false;
   reply.verdict = plan_.poison_status == 400 ? Verdict::rejected : Verdict::failed;
   reply.detail = "poison";
   return true;
@@ -160,27 +160,40 @@ bool FakeGateway::knows(const TaskPlan& task, milliseconds when) const {
 }
 
 /// Adds what it tells of the task; false when it does not know it.
-bool FakeGateway::look(const TaskPlan& task, std::vector<Snapshot>& told) {
+bool FakeGateway::look(const TaskPlan& task) {
   milliseconds when = clock_.now();
   if (!knows(task, when)) return false;
   // From a cache, or from another server that lags behind.
   if (!calm_ && dice_.chance(plan_.stale)) when = std::max(task.submitted, when - dice_.between(0ms, 60s));
   const Stage& present = *stage(task, when);
-  Snapshot& seen = told.emplace_back();
+  Glance& seen = seen_.emplace_back(Glance{&task, &present, present.progress});
+  if (!is_final(present.status) && dice_.chance(3)) seen.progress.reset();  // an emptier reply
+  return true;
+}
+
+Snapshot FakeGateway::snapshot(const Glance& glance) const {
+  Snapshot seen;
+  if (glance.task == nullptr) {
+    seen.id = "nobody-asked";
+    seen.status = Status::success;
+    return seen;
+  }
+  const TaskPlan& task = *glance.task;
+  const Stage& present = *glance.stage;
   seen.id = task.registration.key.id;
   seen.status = present.status;
-  seen.progress = present.progress;
-  if (!is_final(seen.status) && dice_.chance(3)) seen.progress.reset();  // an emptier reply
-  seen.submitted = wall_ + task.submitted + plan_.clock_ahead;
+  seen.progress = glance.progress;
+  const WallTime submitted = wall_ + task.submitted + plan_.clock_ahead;
+  seen.submitted = submitted;
   const auto begun = std::find_if(task.stages.begin(), task.stages.end(),
                                   [](const Stage& one) { return one.status == Status::submitted; });
   if (begun != task.stages.end() && &*begun <= &present) {
-    seen.started = wall_ + task.submitted + begun->after + plan_.clock_ahead;  // some say so when they take it in
+    seen.started = submitted + begun->after;  // some say so when they take it in
   }
-  if (is_final(seen.status)) seen.finished = wall_ + task.submitted + present.after + plan_.clock_ahead;
+  if (is_final(seen.status)) seen.finished = submitted + present.after;
   seen.digest = 1 + static_cast<std::uint64_t>(present.status) * 1000 + present.progress.value_or(200);
   if (seen.progress != present.progress) ++seen.digest;
-  return true;
+  return seen;
 }
 
 }  // namespace mjwatchd::sim

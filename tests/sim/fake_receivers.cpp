@@ -19,16 +19,25 @@ SendResult fault(SendFault what) {
 }
 }  // namespace
 
-void FakeReceivers::post(const DeliveryRow& delivery, Done done) {
+void FakeReceivers::post(DeliveryNo no, const DeliveryRow& delivery, Done done) {
   const Manner now = manner(delivery);
   check_identity(delivery);
   check_order(delivery);
-  SendResult result = answer(now);
+  const std::size_t place = posts_.take();
+  UnderWay& one = posts_[place];
+  one.no = no;
+  one.done = std::move(done);
+  const SendResult& result = one.result = answer(now);
   if (result.http_status >= 200 && result.http_status < 300) {
     events_[static_cast<std::size_t>(delivery.record.event)].got |= std::uint64_t{1} << delivery.receiver;
   }
-  clock_.in(delay(now, result),
-            [done = std::move(done), result = std::move(result)]() mutable { done(std::move(result)); });
+  clock_.in(delay(now, result), [this, place] { end(place); });
+}
+
+void FakeReceivers::end(std::size_t place) {
+  UnderWay& one = posts_[place];
+  one.done(one.no, std::move(one.result));
+  posts_.give_back(place);
 }
 
 bool FakeReceivers::got(const DeliveryRow& delivery) const {

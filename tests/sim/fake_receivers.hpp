@@ -14,12 +14,13 @@
 #include "tests/sim/disk.hpp"
 #include "tests/sim/findings.hpp"
 #include "tests/sim/scenario.hpp"
+#include "tests/sim/slots.hpp"
 
 namespace mjwatchd::sim {
 
 class FakeReceivers {
  public:
-  using Done = std::function<void(SendResult)>;
+  using Done = std::function<void(DeliveryNo, SendResult&&)>;
 
   FakeReceivers(const Scenario& scenario, Clockwork& clock, Findings& findings)
       : clock_(clock), findings_(findings), dice_(scenario.seed ^ 0x3ecU), chains_(scenario.receivers.size()) {
@@ -27,7 +28,8 @@ class FakeReceivers {
     ids_.reserve(2 * scenario.tasks.size());
   }
 
-  void post(const DeliveryRow& delivery, Done done);
+  /// `no` is what its sender takes it for.
+  void post(DeliveryNo no, const DeliveryRow& delivery, Done done);
   void calm() { calm_ = true; }
 
   /// Whether this event reached this receiver under its id, and was answered 2xx.
@@ -35,11 +37,17 @@ class FakeReceivers {
   [[nodiscard]] Manner manner(const DeliveryRow& delivery) const { return manners_[delivery.receiver]; }
 
  private:
+  void end(std::size_t place);
   void check_order(const DeliveryRow& delivery);
   void check_identity(const DeliveryRow& delivery);
   [[nodiscard]] SendResult answer(Manner manner);
   [[nodiscard]] milliseconds delay(Manner manner, const SendResult& result);
 
+  struct UnderWay {
+    DeliveryNo no = 0;
+    Done done;
+    SendResult result;
+  };
   struct Arrived {  ///< an event
     std::string webhook_id;
     std::uint64_t got = 0;  ///< a bit for each receiver that answered 2xx
@@ -57,6 +65,7 @@ class FakeReceivers {
   std::vector<Arrived> events_;  ///< by their numbers
   std::unordered_map<std::string, EventNo> ids_;
   ByChain<Chain> chains_;
+  Slots<UnderWay> posts_;
 };
 
 }  // namespace mjwatchd::sim

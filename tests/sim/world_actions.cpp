@@ -44,23 +44,22 @@ void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std
   findings_.did(clock_.now(), "call ", call, " ", gateway, batch ? " batch of " : " one of ", ids.size());
   for (const std::string& id : ids) findings_.did(clock_.now(), "  ", id);
   rules_.called(gateway, ids, batch, settings_);
-  const auto heard = [this, life = life_, call, gateway, batch](const std::vector<std::string>& asked,
-                                                                FetchReply reply) {
+  const auto heard = [this, life = life_](const FakeGateway& from, const FakeGateway::Call& asked, FetchReply&& reply) {
     if (life != life_) return;
-    findings_.note(clock_.now(), "reply ", call, " verdict ", static_cast<int>(reply.verdict), " tasks ",
+    findings_.note(clock_.now(), "reply ", asked.number, " verdict ", static_cast<int>(reply.verdict), " tasks ",
                    reply.tasks.size());
-    rules_.replied(gateway, asked, batch, reply);
+    rules_.replied(from.name(), asked.ids, asked.batch, reply);
     auto& told = this->told<event::BatchFetched>();
-    told.call = call;
+    told.call = asked.number;
     told.reply = std::move(reply);
   };
-  gateways_.at(gateway)->fetch(batch, std::move(ids), heard);
+  gateways_.at(gateway)->fetch({call, batch, std::move(ids)}, heard);
 }
 
 void World::obey(const action::SaveImage& action) {
   findings_.did(clock_.now(), "save ", action.key.id, action.last_chance ? " last" : "");
   rules_.saving(action, settings_);
-  pictures_.save(action.key, [this, life = life_, key = action.key](SaveVerdict verdict, ImageResult result) {
+  pictures_.save(action.key, [this, life = life_](const TaskKey& key, SaveVerdict verdict, ImageResult&& result) {
     if (life != life_) return;
     findings_.note(clock_.now(), "saved ", key.id, " verdict ", static_cast<int>(verdict));
     rules_.saved(key, verdict);
@@ -73,7 +72,7 @@ void World::obey(const action::Send& action) {
   rules_.sending(action.delivery);
   const DeliveryRow* row = disk_.deliveries().find(action.delivery);
   if (row == nullptr) return;
-  receivers_.post(saboteur_.posted(*row), [this, life = life_, no = action.delivery](SendResult result) {
+  receivers_.post(action.delivery, saboteur_.posted(*row), [this, life = life_](DeliveryNo no, SendResult&& result) {
     if (life != life_) return;
     findings_.note(clock_.now(), "sent ", no, " status ", result.http_status);
     rules_.sent(no);
