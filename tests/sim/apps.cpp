@@ -19,7 +19,7 @@ void Apps::plan_apps() {
     register_task(plan, plan.asked_at, true);
     if (plan.asked_twice) register_task(plan, plan.asked_at + dice_.between(0ms, 50ms), false);
     for (const milliseconds when : plan.refreshed_at) {
-      clock_.at(when, [this, key = plan.registration.key] { doors_.refresh(key); });
+      clock_.at(when, [this, &plan] { doors_.refresh(plan.registration.key); });
     }
     if (!plan.late_receiver) continue;
     change_at(plan.late_receiver->first, [&plan](WallTime at) {
@@ -29,17 +29,29 @@ void Apps::plan_apps() {
 }
 
 void Apps::register_task(const TaskPlan& plan, milliseconds when, bool may_delete) {
+  ++planned_;
+  clock_.at(when, [this, &plan, may_delete] {
+    --planned_;
+    doors_.ask(registering(plan, may_delete));
+  });
+}
+
+Apps::Wish Apps::registering(const TaskPlan& plan, bool may_delete) {
   Wish wish;
   wish.ask = [&plan](Ticket ticket) -> Event {
     Registration registration = plan.registration;
     if (plan.registration.key.id.back() % 2 == 0) registration.submitted_at = kBeginning + plan.submitted;
     return event::Registered{ticket, std::move(registration)};
   };
-  wish.answered = [this, &plan, may_delete](const CommitResult& result) {
-    rules_.answering(plan.registration.key, result);
-    if (may_delete && plan.deleted_at) delete_task(plan);
-  };
-  ask_at(when, std::move(wish));
+  if (may_delete && plan.deleted_at) {
+    wish.answered = [this, &plan](const CommitResult& result) {
+      rules_.answering(plan.registration.key, result);
+      delete_task(plan);
+    };
+  } else {
+    wish.answered = [this, &plan](const CommitResult& result) { rules_.answering(plan.registration.key, result); };
+  }
+  return wish;
 }
 
 void Apps::delete_task(const TaskPlan& plan) {

@@ -42,6 +42,7 @@ class Apps {
 
  private:
   void register_task(const TaskPlan& plan, milliseconds when, bool may_delete);
+  [[nodiscard]] Wish registering(const TaskPlan& plan, bool may_delete);
   void delete_task(const TaskPlan& plan);
   void change_at(milliseconds when, std::function<Change(WallTime)> make);
 
