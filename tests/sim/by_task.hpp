@@ -48,6 +48,9 @@ class ByTask {
       grow(place);
     return (*things_[place / kTogether])[place % kTogether];
   }
+  /// At the place of a task for which there is one.
+  [[nodiscard]] const Thing& at(std::size_t place) const { return (*things_[place / kTogether])[place % kTogether]; }
+  [[nodiscard]] Thing& at(std::size_t place) { return (*things_[place / kTogether])[place % kTogether]; }
   /// Nothing, or one that is as it was made, when it was never asked for.
   [[nodiscard]] const Thing* find(std::string_view id) const {
     const std::size_t place = task_place(id);

@@ -8,6 +8,13 @@
 namespace mjwatchd::sim {
 namespace {
 constexpr std::size_t kPage = 16;
+
+/// Short enough to need no memory of its own.
+std::string text(WebhookId id) {
+  std::string text = "evt_00000000000";
+  for (std::size_t i = 4; i < text.size(); ++i, id >>= 5U) text[i] = static_cast<char>('A' + id % 32);
+  return text;
+}
 }  // namespace
 
 bool is_final_event(EventType type) {
@@ -32,8 +39,9 @@ void Disk::crash() {
   if (!syncs_late_) return;
   if (synced_) tables_ = *synced_;
   watching_.clear();
-  for (const TaskRow& row : tables_.tasks.all()) {
-    if (row.no != 0 && row.record.phase == Phase::watching) watching_.insert(row.record.key);
+  for (TaskRow& row : tables_.tasks.all()) {
+    row.watched = 0;
+    if (row.no != 0 && row.record.phase == Phase::watching) watch(row);
   }
 }
 
@@ -126,7 +134,10 @@ void Disk::apply(const change::Register& change, CommitResult& result) {
     result.task = known->record;
     return;
   }
-  TaskRow& row = tables_.tasks[asked.key.id] = TaskRow{};
+  TaskRow& row = tables_.tasks[asked.key.id];
+  unwatch(row);
+  row = TaskRow{};
+  row.plan = plans_[asked.key.id];
   row.no = ++tables_.last_task;
   row.record.key = asked.key;
   row.record.action = asked.action;
@@ -136,18 +147,27 @@ void Disk::apply(const change::Register& change, CommitResult& result) {
   row.record.expire_at = change.at + asked.expire_after.value_or(scenario_.settings.watch.expire_after);
   row.record.submitted_at = asked.submitted_at;
   row.events_wanted = asked.events.value_or(0);
-  if (asked.webhooks) {
-    row.receivers = *asked.webhooks;
-  } else {
-    for (const std::string& name : scenario_.default_receivers) {
-      row.receivers.emplace_back();
-      row.receivers.back().endpoint = name;
-    }
-  }
+  row.receivers =
+      asked.webhooks ? std::make_shared<const std::vector<WebhookTarget>>(*asked.webhooks) : default_receivers_;
   result.code = CommitResult::Code::done;
   result.task = row.record;
   tables_.ever[asked.key.id] = true;
-  watching_.insert(asked.key);
+  watch(row);
+}
+
+void Disk::watch(TaskRow& row) {
+  watching_.push_back(task_place(row.record.key.id));
+  row.watched = watching_.size();
+}
+
+/// The last takes its place.
+void Disk::unwatch(TaskRow& row) {
+  if (row.watched == 0) return;
+  const std::size_t last = watching_.back();
+  watching_[row.watched - 1] = last;
+  tables_.tasks.at(last).watched = row.watched;
+  row.watched = 0;
+  watching_.pop_back();
 }
 
 /// A late picture of a task that has ended is the only news there can be of it.
@@ -171,12 +191,14 @@ void Disk::apply(const change::Task& change, CommitResult& result) {
   if (change.snapshot) merge(row, *change.snapshot, change.at);
   if (row.record.phase == Phase::watching && row.record.status == Status::success) {
     row.record.success_at = change.at;
-    row.record.link_expires_at = links_expire(change.key, change.at);
+    const auto& live = row.plan->pictures.links_live;
+    if (live) row.record.link_expires_at = change.at + *live;
   }
   row.record.stalled = change.stalled;
   row.record.phase = change.phase;
-  if (change.phase != Phase::watching) watching_.erase(change.key);
+  if (change.phase != Phase::watching) unwatch(row);
   row.ending = change.ending;
+  result.events.reserve(change.events.size());
   for (const EventType type : change.events) tell(row, type, change.at, result);
   if (change.phase == Phase::done) {
     row.ended = clock_.now();
@@ -199,17 +221,12 @@ void Disk::merge(TaskRow& row, const Snapshot& seen, WallTime at) {
   record.digest = seen.digest;
 }
 
-std::optional<WallTime> Disk::links_expire(const TaskKey& key, WallTime at) {
-  const TaskPlan* plan = plans_[key.id];
-  if (plan == nullptr || !plan->pictures.links_live) return std::nullopt;
-  return at + *plan->pictures.links_live;
-}
-
 void Disk::apply(const change::Forget& change, CommitResult& result) {
-  watching_.erase(change.key);
   TaskRow* const found = row(change.key);
   result.code = found != nullptr ? CommitResult::Code::done : CommitResult::Code::missing;
-  if (found != nullptr) *found = TaskRow{};
+  if (found == nullptr) return;
+  unwatch(*found);
+  *found = TaskRow{};
 }
 
 void Disk::apply(const change::AddReceiver& change, CommitResult& result) {
@@ -220,8 +237,10 @@ void Disk::apply(const change::AddReceiver& change, CommitResult& result) {
   const std::string name = receiver_of(change.target).name;
   const auto same = [&](const WebhookTarget& other) { return receiver_of(other).name == name; };
   result.code = CommitResult::Code::existing;
-  if (std::any_of(row.receivers.begin(), row.receivers.end(), same)) return;
-  row.receivers.push_back(change.target);
+  std::vector<WebhookTarget> receivers = *row.receivers;
+  if (std::any_of(receivers.begin(), receivers.end(), same)) return;
+  receivers.push_back(change.target);
+  row.receivers = std::make_shared<const std::vector<WebhookTarget>>(std::move(receivers));
   result.code = CommitResult::Code::done;
   if (row.final_event != 0) deliver(*tables_.events.find(row.final_event), change.target, change.at, true, result);
 }
@@ -241,32 +260,31 @@ void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result)
   told.type = type;
   told.key = row.record.key;
   told.at = at;
-  const bool heard = std::any_of(row.receivers.begin(), row.receivers.end(),
+  const bool heard = std::any_of(row.receivers->begin(), row.receivers->end(),
                                  [&](const WebhookTarget& target) { return wants(row, target, type); });
   if (type == EventType::progress && !heard) return;
   EventRow event;
   event.no = told.no = tables_.events.next();
   event.type = type;
   event.task = row.no;
-  event.key = row.record.key;
+  event.plan = row.plan;
   event.sequence = told.sequence = ++row.sequence;
-  event.webhook_id = told.webhook_id = new_id();
+  event.webhook_id = new_id();
+  told.webhook_id = text(event.webhook_id);
   if (is_final_event(type)) {
-    if (row.final_event != 0) broken(event.key.id + " has a second final event");
+    if (row.final_event != 0) broken(row.record.key.id + " has a second final event");
     row.final_event = event.no;
   }
-  for (const WebhookTarget& target : row.receivers) {
+  for (const WebhookTarget& target : *row.receivers) {
     if (wants(row, target, type)) deliver(event, target, at, false, result);
   }
   tables_.events.add(std::move(event));
 }
 
-/// Short enough to need no memory of its own, and long enough never to come twice.
-std::string Disk::new_id() {
-  std::string id = "evt_00000000000";
-  std::uint64_t rolled = dice_.roll();
-  for (std::size_t i = 4; i < id.size(); ++i, rolled >>= 5U) id[i] = static_cast<char>('A' + rolled % 32);
-  return id;
+/// Long enough never to come twice.
+WebhookId Disk::new_id() {
+  constexpr unsigned kBits = 55;  // eleven letters
+  return dice_.roll() & ((WebhookId{1} << kBits) - 1);
 }
 
 void Disk::deliver(const EventRow& event, const WebhookTarget& target, WallTime at, bool late, CommitResult& result) {

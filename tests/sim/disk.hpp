@@ -1,8 +1,11 @@
 // A store in memory whose contents survive crashes, and whose queue does not.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,31 +23,36 @@
 
 namespace mjwatchd::sim {
 
+/// What the text of a webhook-id is made of: no two events have the same. 0: none.
+using WebhookId = std::uint64_t;
+
 struct TaskRow {
   TaskNo no = 0;  ///< 0: there is no such row
   TaskRecord record;
   Ending ending = Ending::none;
   std::uint32_t sequence = 0;
-  EventMask events_wanted = 0;  ///< by the registration; 0: not said
-  std::vector<WebhookTarget> receivers;
-  bool started = false;  ///< and it was told
+  EventMask events_wanted = 0;                                  ///< by the registration; 0: not said
+  std::shared_ptr<const std::vector<WebhookTarget>> receivers;  ///< most tasks have the same
+  bool started = false;                                         ///< and it was told
   EventNo final_event = 0;
   milliseconds ended{};
+  const TaskPlan* plan = nullptr;
+  std::size_t watched = 0;  ///< 1 more than its place among those that are watched
 };
 
 struct EventRow {
   EventNo no = 0;
-  EventType type = EventType::test;
   TaskNo task = 0;
-  TaskKey key;
+  const TaskPlan* plan = nullptr;  ///< the task's
+  WebhookId webhook_id = 0;
   std::uint32_t sequence = 0;
-  std::string webhook_id;
+  EventType type = EventType::test;
 };
 
 struct DeliveryRow {
   DeliveryRecord record;
   std::size_t receiver = 0;  ///< its place among the scenario's
-  std::string webhook_id;
+  WebhookId webhook_id = 0;
   milliseconds made{};
   bool out_of_order = false;  ///< replayed, or for a receiver that came late
 };
@@ -60,6 +68,9 @@ class Disk {
   Disk(const Scenario& scenario, Clockwork& clock, Findings& findings)
       : scenario_(scenario), clock_(clock), findings_(findings), dice_(scenario.seed ^ 0xd15cU) {
     for (const TaskPlan& task : scenario.tasks) plans_[task.registration.key.id] = &task;
+    std::vector<WebhookTarget> defaults;
+    for (const std::string& name : scenario.default_receivers) defaults.emplace_back().endpoint = name;
+    default_receivers_ = std::make_shared<const std::vector<WebhookTarget>>(std::move(defaults));
   }
 
   void commit(Change&& change, Done&& done);
@@ -92,8 +103,8 @@ class Disk {
   }
   /// The number that the next new delivery will have.
   [[nodiscard]] DeliveryNo next_delivery() const { return tables_.deliveries.next(); }
-  /// Tasks that are watched, by their keys; looked at often, so kept apart.
-  [[nodiscard]] const std::set<TaskKey>& watching() const { return watching_; }
+  /// The places of the tasks that are watched, in no order; looked at often, so kept apart.
+  [[nodiscard]] const std::vector<std::size_t>& watching() const { return watching_; }
   /// When the delivery before this one of its task, to its receiver, was committed as ended.
   [[nodiscard]] milliseconds predecessor_ended(const DeliveryRow& row) const {
     return tables_.chain_ended.get(row.record.task, row.receiver);
@@ -130,21 +141,23 @@ class Disk {
   void apply(const change::Test& change, CommitResult& result);
   void apply(const change::Learned& change, CommitResult& result);
 
+  void watch(TaskRow& row);
+  void unwatch(TaskRow& row);
   [[nodiscard]] bool allowed(const TaskRow& row, const change::Task& change);
   void merge(TaskRow& row, const Snapshot& seen, WallTime at);
   void tell(TaskRow& row, EventType type, WallTime at, CommitResult& result);
   void deliver(const EventRow& event, const WebhookTarget& target, WallTime at, bool late, CommitResult& result);
-  [[nodiscard]] std::string new_id();
+  [[nodiscard]] WebhookId new_id();
   [[nodiscard]] bool wants(const TaskRow& row, const WebhookTarget& target, EventType type) const;
   void broken(const std::string& what) { findings_.broken(clock_.now(), "disk: " + what); }
   void broken(const TaskKey& key, const std::string& what) { broken(key.gateway + "/" + key.id + " " + what); }
-  [[nodiscard]] std::optional<WallTime> links_expire(const TaskKey& key, WallTime at);
 
   const Scenario& scenario_;
   Clockwork& clock_;
   Findings& findings_;
   Dice dice_;
   ByTask<const TaskPlan*> plans_;
+  std::shared_ptr<const std::vector<WebhookTarget>> default_receivers_;
   bool calm_ = false;
 
   // In memory, lost at a crash.
@@ -152,7 +165,7 @@ class Disk {
   std::vector<Waiting> group_;  ///< the present transaction; of use while busy
   bool busy_ = false;
   std::uint64_t life_ = 0;
-  std::set<TaskKey> watching_;
+  std::vector<std::size_t> watching_;
 
   /// What is on disk.
   struct Tables {

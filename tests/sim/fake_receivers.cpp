@@ -51,9 +51,9 @@ void FakeReceivers::check_identity(const DeliveryRow& delivery) {
   const EventNo event = delivery.record.event;
   const auto place = static_cast<std::size_t>(event);
   if (place >= events_.size()) events_.resize(place + 1);
-  std::string& known = events_[place].webhook_id;
+  WebhookId& known = events_[place].webhook_id;
   if (known == delivery.webhook_id) return;
-  if (known.empty()) {
+  if (known == 0) {
     known = delivery.webhook_id;
   } else {
     findings_.broken(clock_.now(), "event " + std::to_string(event) + " comes under a second id");

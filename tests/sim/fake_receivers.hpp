@@ -2,6 +2,9 @@
 // reached them, and check the order.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -25,7 +28,7 @@ class FakeReceivers {
   FakeReceivers(const Scenario& scenario, Clockwork& clock, Findings& findings)
       : clock_(clock), findings_(findings), dice_(scenario.seed ^ 0x3ecU), chains_(scenario.receivers.size()) {
     for (const auto& [name, plan] : scenario.receivers) manners_.push_back(plan.manner);
-    ids_.reserve(2 * scenario.tasks.size());
+    ids_.reserve(scenario.tasks.size());
   }
 
   /// `no` is what its sender takes it for.
@@ -49,7 +52,7 @@ class FakeReceivers {
     SendResult result;
   };
   struct Arrived {  ///< an event
-    std::string webhook_id;
+    WebhookId webhook_id = 0;
     std::uint64_t got = 0;  ///< a bit for each receiver that answered 2xx
   };
   struct Chain {  ///< the events of a task at a receiver
@@ -62,8 +65,8 @@ class FakeReceivers {
   Dice dice_;
   bool calm_ = false;
   std::vector<Manner> manners_;  ///< by the receiver's number
-  std::vector<Arrived> events_;  ///< by their numbers
-  std::unordered_map<std::string, EventNo> ids_;
+  std::deque<Arrived> events_;   ///< by their numbers
+  std::unordered_map<WebhookId, EventNo> ids_;
   ByChain<Chain> chains_;
   Slots<UnderWay> posts_;
 };

@@ -23,22 +23,27 @@ Rules::Rules(const Scenario& scenario, const Clockwork& clock, Findings& finding
       gateways_(gateways),
       chains_(scenario.receivers.size()) {
   for (const TaskPlan& task : scenario.tasks) {
-    known_[task.registration.key.id].plan = &task;
+    tasks_[task.registration.key.id].plan = &task;
     ++tasks_of_[task.registration.key.gateway];
   }
 }
 
-const Rules::Known& Rules::known(std::string_view gateway, std::string_view id) const {
-  static const Known stranger;
-  const Known* found = known_.find(id);
-  if (found == nullptr || found->plan == nullptr) return stranger;
-  const TaskKey& key = found->plan->registration.key;
-  return key.id == id && key.gateway == gateway ? *found : stranger;
+Rules::Task* Rules::find(std::string_view gateway, std::string_view id) {
+  Task& found = tasks_[id];
+  if (found.plan == nullptr) return nullptr;
+  const TaskKey& key = found.plan->registration.key;
+  return key.id == id && key.gateway == gateway ? &found : nullptr;
+}
+
+const TaskPlan* Rules::plan(const TaskKey& key) const {
+  const Task* found = tasks_.find(key.id);
+  return found != nullptr && found->plan != nullptr && found->plan->registration.key == key ? found->plan : nullptr;
 }
 
 void Rules::booted() {
   booted_ = clock_.now();
-  for (const Known& task : known_.all()) {
+  for (Task& task : tasks_.all()) {
+    task.now = Watched{};
     if (!task.promised || disk_.task(task.plan->registration.key) != nullptr) continue;
     broken(text(task.plan->registration.key) + " was called registered, and is gone");
   }
@@ -48,7 +53,6 @@ void Rules::booted() {
   for (const auto& [name, plan] : scenario_.gateways) {  // it sees only now what is missing
     if (plan.forgetful && plan.forgetful->has(clock_.now())) forgets(name);
   }
-  watched_.clear();
   saves_ = 0;
   flying_.clear();
   flying_to_.clear();
@@ -62,8 +66,8 @@ void Rules::reconfigured() {
     line.bound = clock_.now();
     line.calls.clear();
   }
-  for (Watched& task : watched_.all()) {
-    Gap& gap = task.gap;
+  for (Task& task : tasks_.all()) {
+    Gap& gap = task.now.gap;
     gap.asked = clock_.now();
     gap.stranger = gap.in_call || gap.settling;
   }
@@ -84,13 +88,13 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
   if (ids.empty() || ids.size() > (batch ? limits->batch : 1)) broken(gateway + ": a batch too large");
   ++calls_;
   for (const std::string& id : ids) {
-    const TaskPlan* task = known(gateway, id).plan;
+    Task* const task = find(gateway, id);
     if (task == nullptr) return broken(gateway + " is asked for " + id + ", which nobody has registered");
-    Watched& watched = watched_[id];
+    Watched& watched = task->now;
     Gap& gap = watched.gap;
     gap.known = true;
     if (std::exchange(watched.asked_in, calls_) == calls_) broken(gateway + ": an id twice in a call");
-    if ((gap.in_call || gap.settling) && !task->deleted_at) broken(id + " is asked for while it is out");
+    if ((gap.in_call || gap.settling) && !task->plan->deleted_at) broken(id + " is asked for while it is out");
     gap.asked = clock_.now();
     gap.in_call = true;
     // Asked again before it came to the new schedule.
@@ -106,9 +110,9 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
   const bool tells =
       reply.verdict == FetchReply::Verdict::answered || reply.verdict == FetchReply::Verdict::unknown_task;
   ++replies_;
-  for (const Snapshot& seen : reply.tasks) watched_[seen.id].told_in = replies_;
+  for (const Snapshot& seen : reply.tasks) tasks_[seen.id].now.told_in = replies_;
   for (const std::string& id : ids) {
-    Watched& watched = watched_[id];
+    Watched& watched = tasks_[id].now;
     const bool told = watched.told_in == replies_;
     watched.gap.in_call = false;
     watched.gap.apart = batch && !(tells && told);
@@ -124,11 +128,11 @@ void Rules::replied(const std::string& gateway, const std::vector<std::string>& 
 }
 
 void Rules::adopted(const TaskKey& key) {
-  watched_[key.id].gap = Gap{.asked = clock_.now(), .free = clock_.now(), .known = true};
+  watched(key).gap = Gap{.asked = clock_.now(), .free = clock_.now(), .known = true};
 }
 
 void Rules::committed(const TaskKey& key) {
-  Gap& gap = watched_[key.id].gap;
+  Gap& gap = watched(key).gap;
   gap.known = true;
   gap.settling = false;
   freed(gap);
@@ -184,18 +188,23 @@ void Rules::check_gaps(const Watcher& watcher, const Settings& settings) {
   gaps_checked_ = clock_.now();
   if (clock_.now() <= no_gap_before_) return;
   no_gap_before_ = clock_.now() + kGapSlack;  // of those that are known from now on
-  for (const TaskKey& key : disk_.watching()) {
-    const Watched* found = watched_.find(key.id);
-    if (found == nullptr || !found->gap.known) continue;
-    const Gap& gap = found->gap;
+  std::vector<TaskKey> late;
+  for (const std::size_t place : disk_.watching()) {
+    const Gap& gap = tasks_.at(place).now.gap;
+    if (!gap.known) continue;
     const milliseconds due = std::max(gap.asked + settings.watch.max_gap, gap.free);
     no_gap_before_ = std::min(no_gap_before_, due + kGapSlack);
     if (gap.in_call || gap.settling) continue;
-    if (clock_.now() <= due + kGapSlack || !settings.gateways.contains(key.gateway)) continue;
+    if (clock_.now() <= due + kGapSlack) continue;
+    const TaskKey& key = disk_.tasks().at(place).record.key;
+    if (!settings.gateways.contains(key.gateway)) continue;
     if (lines_[key.gateway].bound >= due - settings.watch.max_gap) continue;
     if (plan(key) == nullptr || plan(key)->deleted_at) continue;  // may be one that had its name before
-    if (!watcher.holds(key)) continue;
-    broken(text(key) + " was not asked for since " + std::to_string(gap.asked.count()) + " ms");
+    if (watcher.holds(key)) late.push_back(key);
+  }
+  std::sort(late.begin(), late.end());
+  for (const TaskKey& key : late) {
+    broken(text(key) + " was not asked for since " + std::to_string(watched(key).gap.asked.count()) + " ms");
   }
 }
 
@@ -207,14 +216,17 @@ void Rules::persisting(ChangeNo no) {
 }
 
 void Rules::committing(const change::Task& change, WallTime wall) {
-  Gap& gap = watched_[change.key.id].gap;
+  Gap& gap = watched(change.key).gap;
   gap.known = gap.settling = true;
   // It has expired while it was out: what the call brings counts for nothing, and should the disk be full, it is asked
   // for anew.
   if (change.ending == Ending::expired) gap.in_call = false;
   if (change.ending != Ending::none) check_ending(change, wall);
-  if (change.images && !change.images->images.empty() && !known(change.key).placed) {
-    broken(text(change.key) + " is announced with a picture that is not in place");
+  if (change.images && !change.images->images.empty()) {
+    const Task* task = find(change.key.gateway, change.key.id);
+    if (task == nullptr || !task->placed) {
+      broken(text(change.key) + " is announced with a picture that is not in place");
+    }
   }
   if (change.phase != Phase::watching && change.phase != Phase::done && change.snapshot &&
       change.snapshot->status != Status::success) {
@@ -260,7 +272,7 @@ void Rules::check_noticed(const TaskKey& key) {
 }
 
 void Rules::check_lost(const TaskKey& key) {
-  const std::optional<Missing>& missing = watched_[key.id].missing;
+  const std::optional<Missing>& missing = watched(key).missing;
   if (!missing || !missing->alone || clock_.now() - missing->since < scenario_.settings.watch.missing_grace) {
     broken(text(key) + " is called lost too soon");
   }
@@ -295,7 +307,7 @@ Rules::Memory Rules::memory_of(const std::string& gateway) const {
 void Rules::saving(const action::SaveImage& action, const Settings& settings) {
   if (stopped_) broken(text(action.key) + " is saved after the stop");
   if (!settings.gateways.contains(action.key.gateway)) broken(text(action.key) + " is saved, its gateway is gone");
-  if (std::exchange(watched_[action.key.id].saving, true)) broken(text(action.key) + " is saved twice at once");
+  if (std::exchange(watched(action.key).saving, true)) broken(text(action.key) + " is saved twice at once");
   if (++saves_ > kMostSaves) broken("too many saves at once");
   const TaskRow* row = disk_.task(action.key);
   if (row == nullptr) return;  // deleted: the core is about to hear of it
@@ -307,9 +319,10 @@ void Rules::saving(const action::SaveImage& action, const Settings& settings) {
 }
 
 void Rules::saved(const TaskKey& key, SaveVerdict verdict) {
-  watched_[key.id].saving = false;
+  Task& task = tasks_[key.id];
+  task.now.saving = false;
   --saves_;
-  if (verdict == SaveVerdict::saved) known_[key.id].placed = true;
+  if (verdict == SaveVerdict::saved) task.placed = true;
 }
 
 }  // namespace mjwatchd::sim

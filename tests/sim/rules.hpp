@@ -85,10 +85,11 @@ class Rules {
     bool saving = false;
     std::uint64_t asked_in = 0, told_in = 0;  ///< the last call, and the last reply, that named it
   };
-  struct Known {  ///< a task, whatever becomes of the daemon
+  struct Task {
     const TaskPlan* plan = nullptr;
     bool promised = false;  ///< called registered to its app, and never to be deleted
     bool placed = false;    ///< its pictures are in place
+    Watched now;
   };
 
   void freed(Gap& gap) const;
@@ -106,9 +107,10 @@ class Rules {
   void check_patience(const DeliveryRow& row);
   void check_delivery(const DeliveryRow& row);
   [[nodiscard]] bool untroubled(const std::string& receiver) const;
-  [[nodiscard]] const Known& known(std::string_view gateway, std::string_view id) const;
-  [[nodiscard]] const Known& known(const TaskKey& key) const { return known(key.gateway, key.id); }
-  [[nodiscard]] const TaskPlan* plan(const TaskKey& key) const { return known(key).plan; }
+  /// Nothing when no app registers it.
+  [[nodiscard]] Task* find(std::string_view gateway, std::string_view id);
+  [[nodiscard]] const TaskPlan* plan(const TaskKey& key) const;
+  [[nodiscard]] Watched& watched(const TaskKey& key) { return tasks_[key.id].now; }
 
   const Scenario& scenario_;
   const Clockwork& clock_;
@@ -116,7 +118,7 @@ class Rules {
   const Disk& disk_;
   const FakeReceivers& receivers_;
   const Gateways& gateways_;
-  ByTask<Known> known_;
+  ByTask<Task> tasks_;
   std::map<std::string, std::size_t> tasks_of_;  ///< by gateway
 
   // Of the daemon's present life.
@@ -124,7 +126,6 @@ class Rules {
   bool stopped_ = false;
   ChangeNo last_change_ = 0;
   std::map<std::string, Line> lines_;
-  ByTask<Watched> watched_;
   milliseconds gaps_checked_{};
   milliseconds no_gap_before_{};  ///< up to then no task can have waited too long
   std::uint64_t calls_ = 0, replies_ = 0;

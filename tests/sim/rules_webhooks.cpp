@@ -63,7 +63,7 @@ void Rules::check_patience(const DeliveryRow& row) {
 void Rules::answering(const TaskKey& key, const CommitResult& result) {
   const bool said = result.code == CommitResult::Code::done || result.code == CommitResult::Code::existing;
   if (said && !disk_.ever_had(key)) broken(text(key) + " is called registered, and is not on disk");
-  if (said && plan(key) != nullptr && !plan(key)->deleted_at) known_[key.id].promised = true;
+  if (said && plan(key) != nullptr && !plan(key)->deleted_at) tasks_[key.id].promised = true;
 }
 
 void Rules::announcing(const std::vector<CommittedEvent>& events) {
@@ -77,7 +77,8 @@ void Rules::announcing(const std::vector<CommittedEvent>& events) {
 void Rules::at_the_end() {
   std::map<TaskNo, int> starts;
   for (const EventRow& event : disk_.events()) {
-    if (event.type == EventType::started && ++starts[event.task] == 2) broken(text(event.key) + " started twice");
+    if (event.type == EventType::started && ++starts[event.task] == 2)
+      broken(text(event.plan->registration.key) + " started twice");
   }
   for (const TaskRow& row : disk_.tasks().all()) {
     if (row.no == 0 || (row.record.phase == Phase::done && row.final_event != 0)) continue;

@@ -6,6 +6,9 @@
 namespace mjwatchd::sim {
 namespace {
 
+/// In no id that was made for an event.
+constexpr WebhookId kAgain = WebhookId{1} << 63U;
+
 bool failed(const SendResult& result) { return result.http_status < 200 || result.http_status > 299; }
 
 }  // namespace
@@ -202,8 +205,8 @@ const DeliveryRow* Saboteur::later_one(const DeliveryRow& row) const {
 const DeliveryRow& Saboteur::posted(const DeliveryRow& row) {
   if (fault_ == Fault::none) return row;
   DeliveryRow& out = posted_ = row;
-  if (is(Fault::id_changed) && row.record.attempts > 0 && strikes()) out.webhook_id += "again";
-  if (is(Fault::id_reused) && !last_id_.empty() && strikes()) out.webhook_id = last_id_;
+  if (is(Fault::id_changed) && row.record.attempts > 0 && strikes()) out.webhook_id |= kAgain;
+  if (is(Fault::id_reused) && last_id_ != 0 && strikes()) out.webhook_id = last_id_;
   if (is(Fault::order_broken) && !row.out_of_order) {
     if (const DeliveryRow* later = later_one(row)) out = *later;
   }

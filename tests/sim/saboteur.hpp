@@ -88,7 +88,7 @@ class Saboteur {
   std::vector<std::pair<Ticket, TaskKey>> registering_;
   std::set<Ticket> answered_;
   DeliveryRow posted_;
-  std::string last_id_;
+  WebhookId last_id_ = 0;
 };
 
 }  // namespace mjwatchd::sim
