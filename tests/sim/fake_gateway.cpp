@@ -27,16 +27,16 @@ void FakeGateway::fetch(Call call, Done done) {
   UnderWay& one = calls_[place];
   one.call = std::move(call);
   one.done = std::move(done);
+  one.reply = FetchReply{};
   const milliseconds takes = dice_.between(plan_.fastest, plan_.slowest);
   if (!calm_ && (mood() == Mood::down || dice_.chance(plan_.drops))) {
-    one.reply = FetchReply{};
     one.reply.detail = "timeout";
     return clock_.in(dice_.chance(50) ? kTimeout : takes, [this, place] { end(place); });  // or the connection breaks
   }
   // It looks at a moment between the two.
   const milliseconds until = clock_.now() + takes;
   clock_.in(dice_.between(0ms, takes), [this, place, until] {
-    calls_[place].reply = answer(calls_[place].call);
+    answer(calls_[place].call, calls_[place].reply);
     clock_.at(until, [this, place] { end(place); });
   });
 }
@@ -55,28 +55,27 @@ Mood FakeGateway::mood() const {
   return Mood::well;
 }
 
-FetchReply FakeGateway::answer(const Call& call) {
-  FetchReply reply;
+void FakeGateway::answer(const Call& call, FetchReply& reply) {
   reply.verdict = Verdict::answered;
   reply.http_status = 200;
   reply.gateway_clock =
       std::chrono::floor<std::chrono::seconds>(wall_ + clock_.now() + plan_.clock_ahead);  // Date has whole seconds
-  if (moody(reply) || dislikes(call, reply)) return reply;
+  asked_.clear();
+  for (const std::string& id : call.ids) asked_.push_back(plan(id));
+  if (moody(reply) || dislikes(call, reply)) return;
   look_at_all(call);
   if (call.batch) shuffle();
   reply.tasks.reserve(seen_.size());
-  for (const Glance& glance : seen_) reply.tasks.push_back(snapshot(glance));
+  for (const Glance& glance : seen_) tell(glance, reply.tasks.emplace_back());
   if (!call.batch && reply.tasks.empty()) reply.verdict = Verdict::unknown_task;
-  return reply;
 }
 
 void FakeGateway::look_at_all(const Call& call) {
   seen_.clear();
-  for (const std::string& id : call.ids) {
-    const TaskPlan& task = *plan(id);
-    if (!look(task)) continue;
+  for (const TaskPlan* task : asked_) {
+    if (!look(*task)) continue;
     const bool twice = call.batch && dice_.chance(1);  // and not always alike
-    if (twice && look(task)) std::iter_swap(seen_.end() - 2, seen_.end() - 1);
+    if (twice && look(*task)) std::iter_swap(seen_.end() - 2, seen_.end() - 1);
   }
   if (call.batch && dice_.chance(1)) seen_.emplace_back();
 }
@@ -112,17 +111,14 @@ bool FakeGateway::moody(FetchReply& reply) {
   return false;
 }
 
-bool FakeGateway::dislikes(const Call& call, FetchReply& reply) {
+bool FakeGateway::dislikes(const Call& call, FetchReply& reply) const {
   if (!call.batch) return false;
   if (!plan_.batches) {
     reply.verdict = Verdict::unsupported;
     return true;
   }
-  const auto poison = [this](const std::string& id) {
-    const TaskPlan* task = plan(id);
-    return task != nullptr && task->poison;
-  };
-  if (std::none_of(call.ids.begin(), call.ids.end(), poison)) return false;
+  const auto poison = [](const TaskPlan* task) { return task != nullptr && task->poison; };
+  if (std::none_of(asked_.begin(), asked_.end(), poison)) return false;
   reply.verdict = plan_.poison_status == 400 ? Verdict::rejected : Verdict::failed;
   reply.detail = "poison";
   return true;
@@ -171,12 +167,11 @@ bool FakeGateway::look(const TaskPlan& task) {
   return true;
 }
 
-Snapshot FakeGateway::snapshot(const Glance& glance) const {
-  Snapshot seen;
+void FakeGateway::tell(const Glance& glance, Snapshot& seen) const {
   if (glance.task == nullptr) {
     seen.id = "nobody-asked";
     seen.status = Status::success;
-    return seen;
+    return;
   }
   const TaskPlan& task = *glance.task;
   const Stage& present = *glance.stage;
@@ -193,7 +188,6 @@ Snapshot FakeGateway::snapshot(const Glance& glance) const {
   if (is_final(seen.status)) seen.finished = submitted + present.after;
   seen.digest = 1 + static_cast<std::uint64_t>(present.status) * 1000 + present.progress.value_or(200);
   if (seen.progress != present.progress) ++seen.digest;
-  return seen;
 }
 
 }  // namespace mjwatchd::sim

@@ -53,13 +53,13 @@ class FakeGateway {
 
   void end(std::size_t place);
   [[nodiscard]] Mood mood() const;
-  [[nodiscard]] FetchReply answer(const Call& call);
+  void answer(const Call& call, FetchReply& reply);
   void look_at_all(const Call& call);
   void shuffle();
   [[nodiscard]] bool moody(FetchReply& reply);
-  [[nodiscard]] bool dislikes(const Call& call, FetchReply& reply);
+  [[nodiscard]] bool dislikes(const Call& call, FetchReply& reply) const;
   bool look(const TaskPlan& task);
-  [[nodiscard]] Snapshot snapshot(const Glance& glance) const;
+  void tell(const Glance& glance, Snapshot& seen) const;
   [[nodiscard]] bool knows(const TaskPlan& task, milliseconds when) const;
   [[nodiscard]] const TaskPlan* plan(const std::string& id) const;
   [[nodiscard]] const Stage* stage(const TaskPlan& plan, milliseconds when) const;
@@ -73,7 +73,8 @@ class FakeGateway {
   ByTask<const TaskPlan*> tasks_;
   bool calm_ = false;
   Slots<UnderWay> calls_;
-  std::vector<Glance> seen_;  ///< for the reply that is being made
+  std::vector<const TaskPlan*> asked_;  ///< by the call that is being answered
+  std::vector<Glance> seen_;            ///< for the reply that is being made
 };
 
 }  // namespace mjwatchd::sim

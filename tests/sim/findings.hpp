@@ -38,13 +38,8 @@ class Findings {
   /// For people only.
   template <typename... Parts>
   void note(milliseconds now, const Parts&... parts) {
-    if (trace_ == Trace::none) return;
-    std::ostringstream line;
-    line << now.count() << "  ";
-    (line << ... << parts);
-    if (trace_ == Trace::print) std::cerr << line.str() << '\n';
-    history_.push_back(line.str());
-    if (history_.size() > kKept) history_.pop_front();
+    if (trace_ != Trace::none) [[unlikely]]
+      write(now, parts...);
   }
 
   [[nodiscard]] const std::vector<std::string>& broken() const { return broken_; }
@@ -55,6 +50,16 @@ class Findings {
 
  private:
   static constexpr std::size_t kKept = 400;
+
+  template <typename... Parts>
+  [[gnu::noinline]] void write(milliseconds now, const Parts&... parts) {
+    std::ostringstream line;
+    line << now.count() << "  ";
+    (line << ... << parts);
+    if (trace_ == Trace::print) std::cerr << line.str() << '\n';
+    history_.push_back(line.str());
+    if (history_.size() > kKept) history_.pop_front();
+  }
 
   void mix(std::string_view text) {  // FNV-1a
     for (const char c : text) fingerprint_ = (fingerprint_ ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;

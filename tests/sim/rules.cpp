@@ -65,6 +65,7 @@ void Rules::reconfigured() {
     line.limits = nullptr;
     line.bound = clock_.now();
     line.calls.clear();
+    line.busy_until = 0ms;
   }
   for (Task& task : tasks_.all()) {
     Gap& gap = task.now.gap;
@@ -86,6 +87,9 @@ void Rules::called(const std::string& gateway, const std::vector<std::string>& i
   while (clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
   if (line.calls.size() > limits->max_calls_per_minute) broken(gateway + " is called too often in a minute");
   if (ids.empty() || ids.size() > (batch ? limits->batch : 1)) broken(gateway + ": a batch too large");
+  // A budget's burst, a twentieth of it, is spent by as many calls within a moment (core/call_budget.hpp).
+  const std::size_t burst = std::clamp<std::size_t>(limits->max_calls_per_minute / 20, 1, 10);
+  if (line.calls.size() >= burst) line.busy_until = line.calls[line.calls.size() - burst] + 7s;
   ++calls_;
   for (const std::string& id : ids) {
     Task* const task = find(gateway, id);
@@ -155,20 +159,12 @@ const GatewaySettings* Rules::limits_of(Line& line, const std::string& gateway, 
 
 /// Whether there is anything to be seen at the lines: looking at them costs more than all else here.
 bool Rules::strained(const Settings& settings) {
-  bool any = false;
   for (auto& [name, line] : lines_) {
-    const bool lately = !line.calls.empty() && clock_.now() - line.calls.back() < 7s;
-    if (!line.troubled && line.in_flight == 0 && !lately) continue;
     const GatewaySettings* const limits = limits_of(line, name, settings);
     if (limits == nullptr) continue;
-    while (!line.calls.empty() && clock_.now() - line.calls.front() >= 60s) line.calls.pop_front();
-    // A budget's burst, a twentieth of it, is spent by as many calls within a moment (core/call_budget.hpp).
-    const std::size_t burst = std::clamp<std::size_t>(limits->max_calls_per_minute / 20, 1, 10);
-    const std::size_t made = line.calls.size();
-    const bool busy = made >= burst && clock_.now() - line.calls[made - burst] < 7s;
-    any = any || line.troubled || busy || line.in_flight >= limits->max_in_flight;
+    if (line.troubled || line.in_flight >= limits->max_in_flight || clock_.now() < line.busy_until) return true;
   }
-  return any;
+  return false;
 }
 
 void Rules::look_at_lines(const Watcher& watcher, const Settings& settings) {

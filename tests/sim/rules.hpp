@@ -60,6 +60,7 @@ class Rules {
     std::size_t in_flight = 0;
     bool troubled = false;  ///< not up, or perhaps not
     std::deque<milliseconds> calls;
+    milliseconds busy_until{};              ///< its budget may be spent before
     milliseconds bound = milliseconds(-1);  ///< when it last was not free to be called
     std::size_t known = 0;                  ///< tasks that it lost with its memory
   };

@@ -75,9 +75,9 @@ void Rules::announcing(const std::vector<CommittedEvent>& events) {
 // ---- the end
 
 void Rules::at_the_end() {
-  std::map<TaskNo, int> starts;
+  ByChain<std::uint8_t> starts(1);
   for (const EventRow& event : disk_.events()) {
-    if (event.type == EventType::started && ++starts[event.task] == 2)
+    if (event.type == EventType::started && ++starts(event.task, 0) == 2)
       broken(text(event.plan->registration.key) + " started twice");
   }
   for (const TaskRow& row : disk_.tasks().all()) {
@@ -89,30 +89,32 @@ void Rules::at_the_end() {
 
 void Rules::check_delivery(const DeliveryRow& row) {
   const DeliveryRecord& record = row.record;
-  const std::string name = "delivery " + std::to_string(record.no) + " to " + record.receiver.name;
+  const auto broken_because = [&](const char* why) {
+    broken("delivery " + std::to_string(record.no) + " to " + record.receiver.name + " " + why);
+  };
   const Manner manner = receivers_.manner(row);
   switch (record.state) {
     case DeliveryState::delivered:
-      if (!receivers_.got(row)) broken(name + " is called delivered, and is not");
+      if (!receivers_.got(row)) broken_because("is called delivered, and is not");
       return;
     case DeliveryState::superseded:
       if (record.type != EventType::started && record.type != EventType::progress &&
           record.type != EventType::stalled) {
-        broken(name + " is superseded");
+        broken_because("is superseded");
       }
       return;
     case DeliveryState::held:
-      if (!disk_.disabled(record.receiver.name)) broken(name + " is held, and nothing holds it");
-      if (manner != Manner::hole && manner != Manner::broken) broken(name + " is held for ever");
+      if (!disk_.disabled(record.receiver.name)) broken_because("is held, and nothing holds it");
+      if (manner != Manner::hole && manner != Manner::broken) broken_because("is held for ever");
       return;
     case DeliveryState::dead:
-      if (manner == Manner::good || manner == Manner::slow) broken(name + " is dead");
+      if (manner == Manner::good || manner == Manner::slow) broken_because("is dead");
       if (record.attempts <= scenario_.settings.webhooks.retry.size() && record.attempts < 3) {
-        broken(name + " died early");
+        broken_because("died early");
       }
       return;
     case DeliveryState::pending:
-      broken(name + " is pending for ever");
+      broken_because("is pending for ever");
       return;
   }
 }

@@ -44,8 +44,7 @@ const std::vector<FaultFacts>& faults() {
 
 // ---- what the core hears
 
-void Saboteur::events(std::vector<Event>& events) {
-  if (fault_ == Fault::none) return;
+void Saboteur::change(std::vector<Event>& events) {
   for (const Event& event : events) {
     if (const auto* wish = std::get_if<event::Registered>(&event); wish != nullptr && is(Fault::ack_before_commit)) {
       registering_.emplace_back(wish->ticket, wish->registration.key);
@@ -85,8 +84,7 @@ void Saboteur::spoil(Event& event) {
 
 // ---- what it asks for
 
-void Saboteur::actions(Actions& actions) {
-  if (fault_ == Fault::none) return;
+void Saboteur::change(Actions& actions) {
   std::erase_if(actions, [this](const Action& action) { return lost(action); });
   for (Action& action : actions) {
     if (auto* persist = std::get_if<action::Persist>(&action)) spoil(*persist);

@@ -61,9 +61,13 @@ class Saboteur {
 
   [[nodiscard]] bool is(Fault fault) const { return fault_ == fault; }
   /// Before the core hears them.
-  void events(std::vector<Event>& events);
+  void events(std::vector<Event>& events) {
+    if (fault_ != Fault::none) change(events);
+  }
   /// After the core asked for them.
-  void actions(Actions& actions);
+  void actions(Actions& actions) {
+    if (fault_ != Fault::none) change(actions);
+  }
   /// What really reaches a receiver; good until the next.
   [[nodiscard]] const DeliveryRow& posted(const DeliveryRow& row);
   [[nodiscard]] bool loses_wakeup() { return is(Fault::wakeup_lost) && strikes(); }
@@ -71,6 +75,8 @@ class Saboteur {
  private:
   static constexpr double kShare = 10;
   [[nodiscard]] bool strikes() { return dice_.chance(kShare); }
+  void change(std::vector<Event>& events);
+  void change(Actions& actions);
   [[nodiscard]] bool lost(const Event& event);
   void spoil(Event& event);
   [[nodiscard]] bool lost(const Action& action);
