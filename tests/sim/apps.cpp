@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <utility>
+#include <variant>
 
 namespace mjwatchd::sim {
 using namespace std::chrono_literals;
@@ -38,10 +39,10 @@ void Apps::register_task(const TaskPlan& plan, milliseconds when, bool may_delet
 
 Apps::Wish Apps::registering(const TaskPlan& plan, bool may_delete) {
   Wish wish;
-  wish.ask = [&plan](Ticket ticket) -> Event {
-    Registration registration = plan.registration;
-    if (plan.registration.key.id.back() % 2 == 0) registration.submitted_at = kBeginning + plan.submitted;
-    return event::Registered{ticket, std::move(registration)};
+  wish.ask = [&plan](Ticket ticket, std::vector<Event>& inbox) {
+    inbox.emplace_back(std::in_place_type<event::Registered>, ticket, plan.registration);
+    Registration& asked = std::get<event::Registered>(inbox.back()).registration;
+    if (asked.key.id.back() % 2 == 0) asked.submitted_at = kBeginning + plan.submitted;
   };
   if (may_delete && plan.deleted_at) {
     wish.answered = [this, &plan](const CommitResult& result) {
@@ -57,9 +58,9 @@ Apps::Wish Apps::registering(const TaskPlan& plan, bool may_delete) {
 void Apps::delete_task(const TaskPlan& plan) {
   const auto look = std::make_shared<std::function<void()>>();
   Wish wish;
-  wish.ask = [this, &plan, look](Ticket ticket) -> Event {
+  wish.ask = [this, &plan, look](Ticket ticket, std::vector<Event>& inbox) {
     *look = doors_.deleting(plan.registration.key);
-    return event::Deleted{ticket, plan.registration.key};
+    inbox.emplace_back(event::Deleted{ticket, plan.registration.key});
   };
   wish.answered = [this, &plan, look](const CommitResult&) {
     (*look)();
@@ -70,8 +71,8 @@ void Apps::delete_task(const TaskPlan& plan) {
 
 void Apps::change_at(milliseconds when, std::function<Change(WallTime)> make) {
   Wish wish;
-  wish.ask = [this, make = std::move(make)](Ticket ticket) -> Event {
-    return event::ChangeAsked{ticket, make(doors_.wall())};
+  wish.ask = [this, make = std::move(make)](Ticket ticket, std::vector<Event>& inbox) {
+    inbox.emplace_back(event::ChangeAsked{ticket, make(doors_.wall())});
   };
   wish.answered = [](const CommitResult&) {};
   ask_at(when, std::move(wish));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <vector>
 
 #include "mjwatchd/event.hpp"
 #include "tests/sim/clockwork.hpp"
@@ -17,7 +18,7 @@ class Apps {
  public:
   /// A client's call that is repeated until it is answered.
   struct Wish {
-    std::function<Event(Ticket)> ask;
+    std::function<void(Ticket, std::vector<Event>& inbox)> ask;
     std::function<void(const CommitResult&)> answered;
   };
   /// The world's part.

@@ -19,7 +19,8 @@ void Cluster::ask(Wish wish) {
     return apps_.ask_at(clock_.now() + dice_.between(100ms, 3s), std::move(wish));
   }
   const Ticket ticket = ++last_ticket_;
-  tell(daemon, wish.ask(ticket));
+  wish.ask(ticket, daemon.inbox);
+  plan_step(daemon);
   daemon.wishes.emplace(ticket, std::move(wish));
 }
 

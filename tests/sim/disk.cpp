@@ -22,18 +22,19 @@ bool is_final_event(EventType type) {
          type == EventType::expired || type == EventType::lost;
 }
 
-void Disk::commit(Change&& change, Done&& done) {
-  queue_.emplace_back(std::move(change), std::move(done));
+void Disk::commit(const action::Persist& persist, Done&& done) {
+  queue_.emplace_back(&persist, std::move(done));
   start();
 }
 
 void Disk::adopt(Page page) {
-  queue_.emplace_back(Reading{std::move(page)});
+  queue_.emplace_back().page = std::move(page);
   start();
 }
 
 void Disk::crash() {
   queue_.clear();
+  group_.clear();
   busy_ = false;
   ++life_;
   if (!syncs_late_) return;
@@ -79,19 +80,19 @@ bool Disk::full() const {
 void Disk::finish(bool fails) {
   if (syncs_late_) synced_ = tables_;
   for (Waiting& one : group_) {
-    if (const auto* reading = std::get_if<Reading>(&one.what)) {
-      read(reading->page);
+    if (one.persist == nullptr) {
+      read(one.page);
     } else if (fails) {
       one.result.detail = "disk full";
     } else {
-      std::visit([&](const auto& change) { apply(change, one.result); }, std::get<Change>(one.what));
+      std::visit([&](const auto& change) { apply(change, one.result); }, one.persist->change);
     }
   }
   // It is durable now; whoever asked hears of it a little later, or dies before.
   clock_.in(milliseconds(1), [this, life = life_] {
     if (life != life_) return;
     for (Waiting& one : group_) {
-      if (one.done) one.done(std::get<Change>(one.what), std::move(one.result));
+      if (one.persist != nullptr) one.done(*one.persist, std::move(one.result));
     }
     busy_ = false;
     start();
@@ -256,10 +257,7 @@ bool Disk::wants(const TaskRow& row, const WebhookTarget& target, EventType type
 
 void Disk::tell(TaskRow& row, EventType type, WallTime at, CommitResult& result) {
   if (type == EventType::started && std::exchange(row.started, true)) return;  // is told once
-  CommittedEvent& told = result.events.emplace_back();
-  told.type = type;
-  told.key = row.record.key;
-  told.at = at;
+  CommittedEvent& told = result.events.emplace_back(EventNo{0}, type, row.record.key, 0U, at);
   const bool heard = std::any_of(row.receivers->begin(), row.receivers->end(),
                                  [&](const WebhookTarget& target) { return wants(row, target, type); });
   if (type == EventType::progress && !heard) return;

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "mjwatchd/action.hpp"
 #include "mjwatchd/change.hpp"
 #include "mjwatchd/event.hpp"
 #include "tests/sim/by_task.hpp"
@@ -62,7 +63,7 @@ struct DeliveryRow {
 /// applies a change it checks what must hold between changes.
 class Disk {
  public:
-  using Done = std::function<void(const Change&, CommitResult&&)>;
+  using Done = std::function<void(const action::Persist&, CommitResult&&)>;
   using Page = std::function<void(std::vector<Event>)>;
 
   Disk(const Scenario& scenario, Clockwork& clock, Findings& findings)
@@ -73,7 +74,8 @@ class Disk {
     default_receivers_ = std::make_shared<const std::vector<WebhookTarget>>(std::move(defaults));
   }
 
-  void commit(Change&& change, Done&& done);
+  /// The change must stay where it is until it is answered, or until the disk crashes.
+  void commit(const action::Persist& persist, Done&& done);
   /// At once, without the queue: what a database does whose clients queue for themselves.
   CommitResult write(const Change& change) {
     CommitResult result;
@@ -112,15 +114,11 @@ class Disk {
   [[nodiscard]] bool idle() const { return queue_.empty() && !busy_; }
 
  private:
-  struct Reading {
-    Page page;
-  };
   struct Waiting {
-    explicit Waiting(Reading&& reading) : what(std::move(reading)) {}
-    Waiting(Change&& change, Done&& tell) : what(std::move(change)), done(std::move(tell)) {}
-    std::variant<Change, Reading> what;
+    const action::Persist* persist = nullptr;  ///< nothing: it is read
     Done done;
     CommitResult result{};
+    Page page{};
   };
 
   void start();

@@ -128,6 +128,7 @@ void World::crash() {
   inbox_.clear();
   step_planned_ = false;
   disk_.crash();
+  turns_ = {};
   for (auto& [ticket, wish] : wishes_) unasked_.push_back(std::move(wish));
   wishes_.clear();
   clock_.in(dice_.chance(80) ? dice_.between(10ms, 3s) : dice_.between(1s, 5min), [this] { boot(); });
@@ -144,11 +145,8 @@ void World::stop_gently() {
   });
 }
 
-/// Asked wherever it could: between any two steps and any two actions.
-std::optional<Death> World::dies_now() {
-  if (calm_) return std::nullopt;
-  ++chances_;
-  if (!scenario_.deaths && scenario_.crashes == 0) return std::nullopt;
+/// At the present chance, if it does.
+std::optional<Death> World::death() {
   Death death{chances_, false};
   if (scenario_.deaths) {
     const auto same = [&](const Death& one) { return one.chance == death.chance; };
@@ -184,12 +182,13 @@ void World::step() {
     heard_.erase(cut, heard_.end());
     plan_step();
   }
-  actions_.clear();
+  const std::size_t turn = turns_.take();
+  Actions& actions = turns_[turn].actions;
   saboteur_.events(heard_);
-  watcher_->handle(heard_, now(), actions_);
-  saboteur_.actions(actions_);
-  check_idling(heard_.size(), actions_.size());
-  if (!carry_out(actions_)) return crash();
+  watcher_->handle(heard_, now(), actions);
+  saboteur_.actions(actions);
+  check_idling(heard_.size(), actions.size());
+  if (!carry_out(turn)) return crash();
   rules_.look(*watcher_, settings_);
   plan_wake();
 }
@@ -222,11 +221,11 @@ void World::wake() {
 void World::reconfigure() {
   if (!watcher_) return;
   findings_.did(clock_.now(), "reconfigure");
-  Actions actions;
+  const std::size_t turn = turns_.take();
   settings_ = settings_now();
-  watcher_->reconfigure(settings_, now(), actions);
+  watcher_->reconfigure(settings_, now(), turns_[turn].actions);
   rules_.reconfigured();
-  if (!carry_out(actions)) return crash();
+  if (!carry_out(turn)) return crash();
   plan_wake();
 }
 

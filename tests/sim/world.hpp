@@ -21,6 +21,7 @@
 #include "tests/sim/rules.hpp"
 #include "tests/sim/saboteur.hpp"
 #include "tests/sim/scenario.hpp"
+#include "tests/sim/slots.hpp"
 
 namespace mjwatchd::sim {
 
@@ -53,11 +54,12 @@ class World {
     inbox_.emplace_back(std::forward<Heard>(event));
     plan_step();
   }
-  /// The same, for what is large: a new event, to be filled in.
-  template <typename Heard>
-  Heard& told() {
+  /// The same, made where it is heard: events are large.
+  template <typename Heard, typename... Parts>
+  void tell_new(Parts&&... parts) {
+    if (!watcher_) return;
+    inbox_.emplace_back(std::in_place_type<Heard>, std::forward<Parts>(parts)...);
     plan_step();
-    return std::get<Heard>(inbox_.emplace_back(std::in_place_type<Heard>));
   }
   void plan_step();
   void step();
@@ -67,16 +69,29 @@ class World {
   void calm();
   [[nodiscard]] bool over() const;
   [[nodiscard]] std::string what_is_left() const;
-  [[nodiscard]] std::optional<Death> dies_now();
+  /// Asked wherever it could: between any two steps and any two actions.
+  [[nodiscard]] std::optional<Death> dies_now() {
+    if (calm_) return std::nullopt;
+    ++chances_;
+    return mortal_ ? death() : std::nullopt;
+  }
+  [[nodiscard]] std::optional<Death> death();
   [[nodiscard]] Now now() const;
   [[nodiscard]] Settings settings_now() const {
     return calm_ ? scenario_.settings : scenario_.settings_at(clock_.now());
   }
   void check_idling(std::size_t events, std::size_t actions);
 
+  /// What the core asked for at once. It stays where it is while the disk has changes of it.
+  struct Turn {
+    Actions actions;
+    std::size_t unsettled = 0;  ///< changes
+  };
+
   // Actions.
-  bool carry_out(Actions& actions);
-  void obey(action::Persist& action);
+  bool carry_out(std::size_t turn);
+  void settled(std::size_t turn);
+  void obey(const action::Persist& action);
   void obey(action::FetchBatch& action);
   void obey(const action::FetchOne& action);
   void obey(const action::SaveImage& action);
@@ -109,12 +124,14 @@ class World {
   std::unique_ptr<Watcher> watcher_;
   std::uint64_t life_ = 0;
   milliseconds booted_{}, origin_{}, wall_error_{};
+  const bool mortal_ = scenario_.deaths || scenario_.crashes != 0;
   std::uint64_t chances_ = 0;  ///< to die, so far
   std::vector<Death> deaths_;
   Settings settings_;  ///< as the daemon was told
   std::vector<Event> inbox_;
   std::vector<Event> heard_;  ///< of the present step
-  Actions actions_;           ///< of the present step
+  Slots<Turn> turns_;
+  std::size_t turn_ = 0;  ///< that is being carried out
   bool step_planned_ = false, stopped_ = false, calm_ = false;
   milliseconds wake_planned_{};
   std::size_t idle_turns_ = 0;

@@ -6,15 +6,23 @@
 namespace mjwatchd::sim {
 
 /// False when the daemon died before it had carried out all of them.
-bool World::carry_out(Actions& actions) {
-  for (Action& action : actions) {
+bool World::carry_out(std::size_t turn) {
+  turn_ = turn;
+  for (Action& action : turns_[turn].actions) {
     if (dies_now()) return false;
     std::visit([this](auto& one) { obey(one); }, action);
   }
+  if (turns_[turn].unsettled == 0) settled(turn);
   return true;
 }
 
-void World::obey(action::Persist& action) {
+/// The whole of it.
+void World::settled(std::size_t turn) {
+  turns_[turn].actions.clear();
+  turns_.give_back(turn);
+}
+
+void World::obey(const action::Persist& action) {
   findings_.did(clock_.now(), "persist ", action.no, " ", action.change.index());
   if (findings_.traces()) findings_.note(clock_.now(), "  ", describe(action.change));
   rules_.persisting(action.no);
@@ -22,15 +30,15 @@ void World::obey(action::Persist& action) {
     findings_.did(clock_.now(), task->key.id, static_cast<int>(task->phase), static_cast<int>(task->ending));
     rules_.committing(*task, now().wall);
   }
-  disk_.commit(std::move(action.change), [this, no = action.no](const Change& change, CommitResult&& result) {
-    findings_.note(clock_.now(), "committed ", no, " code ", static_cast<int>(result.code));
-    if (const auto* task = std::get_if<change::Task>(&change)) rules_.committed(task->key);
-    if (std::holds_alternative<change::Register>(change) && result.code == CommitResult::Code::done) {
+  ++turns_[turn_].unsettled;
+  disk_.commit(action, [this, turn = turn_](const action::Persist& persist, CommitResult&& result) {
+    findings_.note(clock_.now(), "committed ", persist.no, " code ", static_cast<int>(result.code));
+    if (const auto* task = std::get_if<change::Task>(&persist.change)) rules_.committed(task->key);
+    if (std::holds_alternative<change::Register>(persist.change) && result.code == CommitResult::Code::done) {
       rules_.adopted(result.task->key);
     }
-    auto& told = this->told<event::Persisted>();
-    told.change = no;
-    told.result = std::move(result);
+    tell_new<event::Persisted>(persist.no, std::move(result));
+    if (--turns_[turn].unsettled == 0) settled(turn);
   });
 }
 
@@ -49,9 +57,7 @@ void World::ask_gateway(CallNo call, const std::string& gateway, std::vector<std
     findings_.note(clock_.now(), "reply ", asked.number, " verdict ", static_cast<int>(reply.verdict), " tasks ",
                    reply.tasks.size());
     rules_.replied(from.name(), asked.ids, asked.batch, reply);
-    auto& told = this->told<event::BatchFetched>();
-    told.call = asked.number;
-    told.reply = std::move(reply);
+    tell_new<event::BatchFetched>(asked.number, std::move(reply));
   };
   gateways_.at(gateway)->fetch({call, batch, std::move(ids)}, heard);
 }
@@ -63,7 +69,7 @@ void World::obey(const action::SaveImage& action) {
     if (life != life_) return;
     findings_.note(clock_.now(), "saved ", key.id, " verdict ", static_cast<int>(verdict));
     rules_.saved(key, verdict);
-    tell(event::ImageSaved{key, verdict, std::move(result)});
+    tell_new<event::ImageSaved>(key, verdict, std::move(result));
   });
 }
 
@@ -76,7 +82,7 @@ void World::obey(const action::Send& action) {
     if (life != life_) return;
     findings_.note(clock_.now(), "sent ", no, " status ", result.http_status);
     rules_.sent(no);
-    tell(event::Sent{no, std::move(result)});
+    tell_new<event::Sent>(no, std::move(result));
   });
 }
 

@@ -16,7 +16,8 @@ void World::ask(Wish wish) {
     return;
   }
   const Ticket ticket = ++last_ticket_;
-  tell(wish.ask(ticket));
+  wish.ask(ticket, inbox_);
+  plan_step();
   wishes_.emplace(ticket, std::move(wish));
 }
 
