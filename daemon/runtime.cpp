@@ -89,7 +89,8 @@ void Runtime::Impl::open_store(Composition& made) {
   auto rules = with_listeners(std::move(made.store));
   if (config_.store == "sqlite") {
     store_ = std::make_unique<store::SqliteStore>(
-        io_, store::SqliteOptions{config_.state_dir, std::move(rules), std::move(secrets)});
+        io_, store::SqliteOptions{config_.state_dir, std::move(rules), std::move(secrets),
+                                  [this] { getting_on("bringing the watch list to this version's format"); }});
     return;
   }
   store::PostgresOptions options{config_.store,     std::move(made.store_password),
@@ -181,7 +182,16 @@ void Runtime::Impl::adopt() {
     Actions actions;
     watcher_->adopt(page, now(), actions);
     carry_out(actions);
+    getting_on("taking up the watch list: " + std::to_string(watcher_->live()) + " tasks so far");
   });
+}
+
+/// A start that takes long is no start that hangs.
+void Runtime::Impl::getting_on(const std::string& how_far) {
+  const auto present = std::chrono::steady_clock::now();
+  if (present - got_on_at_ < std::chrono::seconds(1)) return;
+  got_on_at_ = present;
+  notifier_.starting(how_far, std::chrono::minutes(2));
 }
 
 void Runtime::Impl::adopted() {

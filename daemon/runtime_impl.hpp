@@ -74,6 +74,7 @@ class Runtime::Impl final : public control::Desk {
   [[nodiscard]] store::StoreRules with_listeners(store::StoreRules rules);
   void adopt();
   void adopted();
+  void getting_on(const std::string& how_far);
 
   // What the core asks for (runtime_actions.cpp).
   void carry_out(Actions& actions);
@@ -186,6 +187,7 @@ class Runtime::Impl final : public control::Desk {
   std::optional<control::RefusedReload> refusal_;
 
   WallTime started_at_{};
+  std::chrono::steady_clock::time_point got_on_at_{};  ///< with the start, as systemd was told
   bool ready_ = false;
   bool stopping_ = false;
   bool ended_ = false;

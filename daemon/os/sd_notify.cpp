@@ -53,6 +53,9 @@ Notifier::Notifier() : socket_(connect_to(std::getenv("NOTIFY_SOCKET"))) {
   }
 }
 
+bool Notifier::starting(std::string_view status, std::chrono::microseconds enough) {
+  return send("EXTEND_TIMEOUT_USEC=" + std::to_string(enough.count()) + "\nSTATUS=" + one_line(status));
+}
 bool Notifier::ready(std::string_view status) {
   return send(status.empty() ? "READY=1" : "READY=1\nSTATUS=" + one_line(status));
 }

@@ -18,6 +18,9 @@ class Notifier {
   /// Reads $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID. An address that can't be used counts as none.
   Notifier();
 
+  /// It is getting on with its start, which may take longer than systemd waits by itself (TimeoutStartSec): the next
+  /// such word, or ready(), comes within `enough`.
+  bool starting(std::string_view status, std::chrono::microseconds enough);
   bool ready(std::string_view status = {});
   bool stopping();
   /// To be followed by ready() when the new configuration is in force or was refused.

@@ -1,5 +1,7 @@
 #include "daemon/store/schema.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <stdexcept>
 #include <string>
 
@@ -143,8 +145,30 @@ std::int64_t known_version(Connection& db, const std::filesystem::path& file) {
 
 void set_up(Connection& db) { db.script("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY"); }
 
-void migrate(Connection& db, std::int64_t version) {
+/// While it lives SQLite says now and then that it is getting on.
+class Progress {
+ public:
+  Progress(Connection& db, const std::function<void()>& told) : db_(db) {
+    if (told) sqlite3_progress_handler(db.handle(), kSteps, &tell, const_cast<std::function<void()>*>(&told));
+  }
+  ~Progress() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+ private:
+  static constexpr int kSteps = 100'000;  ///< of SQLite's machine: some milliseconds
+  static int tell(void* told) {
+    (*static_cast<const std::function<void()>*>(told))();
+    return 0;  // go on
+  }
+
+  Connection& db_;
+};
+
+void migrate(Connection& db, std::int64_t version, const std::function<void()>& getting_on) {
   if (version == kSchemaVersion) return;
+  const Progress progress(db, getting_on);
+  if (version != 0) spdlog::info("the watch list is brought from format {} to {}", version, kSchemaVersion);
   db.script("PRAGMA temp_store = FILE");  // an index of millions is not sorted in memory
   db.run("BEGIN IMMEDIATE");
   for (auto from = static_cast<std::size_t>(version); from < kSchemaVersion; ++from) db.script(kMigrations[from]);
@@ -203,12 +227,13 @@ void set_up_writing(Connection& db, const std::filesystem::path& file) {
 
 }  // namespace
 
-std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file, Moved moved) {
+std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file, Moved moved,
+                                             const std::function<void()>& getting_on) {
   try {
     auto db = std::make_unique<Connection>(file);
     const std::int64_t version = known_version(*db, file);
     set_up_writing(*db, file);
-    migrate(*db, version);
+    migrate(*db, version, getting_on);
     if (moved == Moved::refused) need_here(*db, file);
     return db;
   } catch (const SqliteError& error) {

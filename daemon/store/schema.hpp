@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "daemon/store/sqlite.hpp"
@@ -17,10 +18,11 @@ constexpr const char* kMovedMark = "moved_at";
 enum class Moved : bool { refused, allowed };
 
 /// Opens the file for writing, in WAL mode and synced at each commit, and brings its tables up to
-/// date. Throws std::runtime_error: damaged, of a newer version, not ours, no room, read-only, or
-/// moved to another database.
+/// date: `getting_on`, if any, is called again and again meanwhile, for with millions of rows that takes minutes.
+/// Throws std::runtime_error: damaged, of a newer version, not ours, no room, read-only, or moved to another database.
 [[nodiscard]] std::unique_ptr<Connection> open_for_writing(const std::filesystem::path& file,
-                                                           Moved moved = Moved::refused);
+                                                           Moved moved = Moved::refused,
+                                                           const std::function<void()>& getting_on = {});
 
 /// A second connection, that only reads. The file is open for writing already.
 [[nodiscard]] std::unique_ptr<Connection> open_for_reading(const std::filesystem::path& file);

@@ -24,7 +24,8 @@ class SqliteStore::Impl {
         loop_(io),
         secrets_(options.secrets),
         rules_(std::make_shared<const StoreRules>(std::move(options.rules))),
-        writer_(loop_, open_for_writing(folder_->database()), std::move(options.secrets), rules_),
+        writer_(loop_, open_for_writing(folder_->database(), Moved::refused, options.getting_on),
+                std::move(options.secrets), rules_),
         quick_(open_for_reading(folder_->database())),
         lists_(open_for_reading(folder_->database())) {
     folder_->mark_used();

@@ -17,6 +17,8 @@ struct SqliteOptions {
   std::filesystem::path directory;  ///< the state folder; made if it is absent (its parent is not)
   StoreRules rules;
   webhooks::SecretBox secrets;  ///< seals the secrets of receivers given with a task
+  /// Called again and again by the constructor while it brings an older file up to date. May be empty.
+  std::function<void()> getting_on{};
 };
 
 /// One writer thread owns the writing connection and commits many changes in one transaction

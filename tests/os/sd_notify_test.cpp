@@ -42,6 +42,8 @@ TEST_CASE("systemd hears each word of the service's life") {
   const Systemd systemd;
   const Variable socket("NOTIFY_SOCKET", systemd.name.c_str());
   Notifier notifier;
+  CHECK(notifier.starting("3 tasks so far", std::chrono::seconds(2)));
+  CHECK(systemd.heard() == "EXTEND_TIMEOUT_USEC=2000000\nSTATUS=3 tasks so far");
   CHECK(notifier.ready("watching 3 tasks"));
   CHECK(systemd.heard() == "READY=1\nSTATUS=watching 3 tasks");
   CHECK(notifier.alive());

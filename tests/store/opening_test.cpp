@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "daemon/store/delivery_row.hpp"
+#include "daemon/store/schema.hpp"
 #include "daemon/store/sqlite.hpp"
 #include "daemon/store/sqlite_store.hpp"
 #include "tests/store/file_bytes.hpp"
@@ -199,6 +200,24 @@ TEST_CASE("a file of the first version is brought up to date, and its pending de
   CHECK(found[0].sequence == made[0].sequence);
   CHECK(found[0].type == EventType::succeeded);
   state.close();
+  CHECK(state.look("PRAGMA user_version") == 4);
+}
+
+TEST_CASE("who starts with an old file of many rows hears that it is getting on") {
+  State state;
+  state.commit(registration("a"));
+  REQUIRE(state.commit(success("a")).deliveries.size() == 1);
+  state.close();
+  state.look(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+      "INSERT INTO deliveries(event, receiver, format, state, attempts, due, reason, created_at, task, sequence, type) "
+      "SELECT event, receiver, format, state, attempts, due, reason, created_at, task, sequence, type "
+      "FROM deliveries, n");
+  CHECK(state.look("SELECT count(*) FROM deliveries") == 20001);
+  make_first_version(state);
+  int told = 0;
+  CHECK(open_for_writing(state.folder.path / "mjwatchd.db", Moved::refused, [&] { ++told; }) != nullptr);
+  CHECK(told >= 3);
   CHECK(state.look("PRAGMA user_version") == 4);
 }
 
