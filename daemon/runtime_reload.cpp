@@ -94,7 +94,8 @@ void Runtime::Impl::apply(config::Config fresh, Composition made) {
   expect_series();
   for (const auto& warning : made.warnings) spdlog::warn("{}", warning);
   Actions actions;
-  watcher_->adopt(store_->lapsed(), now(), actions);  // what follows may ask for calls and sends at once
+  std::vector<Event> lapsed = store_->lapsed();
+  watcher_->adopt(lapsed, now(), actions);  // what follows may ask for calls and sends at once
   watcher_->reconfigure(made.settings, now(), actions);
   carry_out(actions);
   arm();

@@ -44,29 +44,28 @@ bool moved(const Task& task, Status status, std::optional<std::uint8_t> progress
   return (status != task.status && status != Status::unknown) || progress_moved(task, progress);
 }
 
-bool find_change(const Task& task, const Snapshot& snapshot, const WatchSettings& watch, Now now,
-                 change::Task& change) {
+bool find_change(const Task& task, Snapshot&& snapshot, const WatchSettings& watch, Now now, change::Task& change) {
   assert(!is_final(task.status) && task.phase == Phase::watching);
   change.at = now.wall;
   change.stalled = task.stalled;
-  const bool moves = moved(task, snapshot.status, snapshot.progress);
-  if (moves || snapshot.digest != task.digest) {
-    change.snapshot = snapshot;
-    change.snapshot->json = snapshot.json.own();  // the reply of a hundred tasks need not wait for the disk with it
-    if (moves) change.stalled = false;
-  }
-  if (is_final(snapshot.status)) {
-    change.stalled = false;
+  const bool moves = moved(task, snapshot.status, snapshot.progress), ends = is_final(snapshot.status);
+  const bool differs = moves || snapshot.digest != task.digest;
+  if (moves || ends) change.stalled = false;
+  if (ends) {
     tell_end(task, snapshot, change);
-    return true;
+  } else {
+    tell_running(task, snapshot, change);
+    const Status status = snapshot.status == Status::unknown ? task.status : snapshot.status;
+    if (!moves && !task.stalled && status != Status::modal && now.steady - Time(task.changed) >= watch.stall_after) {
+      change.stalled = true;
+      change.events.push_back(EventType::stalled);
+    }
   }
-  tell_running(task, snapshot, change);
-  const Status status = snapshot.status == Status::unknown ? task.status : snapshot.status;
-  if (!moves && !task.stalled && status != Status::modal && now.steady - Time(task.changed) >= watch.stall_after) {
-    change.stalled = true;
-    change.events.push_back(EventType::stalled);
+  if (differs) {
+    Snapshot& seen = change.snapshot.emplace(std::move(snapshot));
+    seen.json = seen.json.own();  // the reply of a hundred tasks need not wait for the disk with it
   }
-  return change.snapshot || !change.events.empty();
+  return ends || differs || !change.events.empty();
 }
 
 }  // namespace mjwatchd

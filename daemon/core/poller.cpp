@@ -236,7 +236,7 @@ void Poller::leave(CallNo no, Call call, Now now, Actions& out) {
 
 // ---- hearing
 
-void Poller::replied(CallNo no, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news) {
+void Poller::replied(CallNo no, FetchReply& reply, Now now, Actions& out, std::vector<News>& news) {
   const auto found = calls_.find(no);
   assert(found != calls_.end());
   Call call = std::move(found->second);
@@ -282,11 +282,10 @@ std::optional<TaskSlot> Poller::slot_of(const std::string& id, const Call& call,
   return slot;
 }
 
-void Poller::read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out,
-                  std::vector<News>& news) {
+void Poller::read(const Call& call, CallNo no, FetchReply& reply, Now now, Actions& out, std::vector<News>& news) {
   seen_any_ = seen_any_ || call.batch;
   std::size_t expected = 0;
-  for (const Snapshot& snapshot : reply.tasks) {
+  for (Snapshot& snapshot : reply.tasks) {
     const auto slot = slot_of(snapshot.id, call, expected);
     if (!slot || tasks_[*slot].call != mark_of(no)) continue;  // foreign, not asked for, or told twice
     Task& task = tasks_[*slot];

@@ -27,7 +27,7 @@ class Poller {
   /// to the schedule by one of unchanged(), settle() … below.
   struct News {
     TaskSlot slot = 0;
-    const Snapshot* snapshot = nullptr;  ///< nothing: it is lost; good while the reply is
+    Snapshot* snapshot = nullptr;  ///< nothing: it is lost; good while the reply is
     Look look;
   };
 
@@ -61,7 +61,8 @@ class Poller {
 
   /// Makes the calls that are due.
   void pump(Now now, CallNo& last_call, Actions& out, std::unordered_map<CallNo, Poller*>& calls);
-  void replied(CallNo call, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
+  /// The snapshots of `reply` are the news'.
+  void replied(CallNo call, FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
   [[nodiscard]] Time next_wakeup() const;
 
   /// Of the tasks that are asked for; nothing when there is none.
@@ -99,7 +100,7 @@ class Poller {
   bool from_alone(Call& call);
   bool from_schedule(Now now, Call& call);
   void leave(CallNo no, Call call, Now now, Actions& out);
-  void read(const Call& call, CallNo no, const FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
+  void read(const Call& call, CallNo no, FetchReply& reply, Now now, Actions& out, std::vector<News>& news);
   [[nodiscard]] std::optional<TaskSlot> slot_of(const std::string& id, const Call& call, std::size_t& expected) const;
 
   // Absence (poller_absence.cpp).

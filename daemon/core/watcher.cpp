@@ -10,8 +10,8 @@ namespace mjwatchd {
 
 Watcher::Watcher(const Settings& settings, Now now) : impl_(std::make_unique<Impl>(settings, now)) {}
 Watcher::~Watcher() = default;
-void Watcher::handle(std::span<const Event> events, Now now, Actions& out) { impl_->handle(events, now, out); }
-void Watcher::adopt(std::span<const Event> page, Now now, Actions& out) { impl_->adopt(page, now, out); }
+void Watcher::handle(std::span<Event> events, Now now, Actions& out) { impl_->handle(events, now, out); }
+void Watcher::adopt(std::span<Event> page, Now now, Actions& out) { impl_->adopt(page, now, out); }
 Time Watcher::next_wakeup() const { return impl_->next_wakeup(); }
 void Watcher::reconfigure(const Settings& settings, Now now, Actions& out) { impl_->reconfigure(settings, now, out); }
 void Watcher::stop() { impl_->stop(); }
@@ -27,19 +27,19 @@ Watcher::Impl::Impl(const Settings& settings, Now now)
   for (const auto& [name, gateway] : settings_.gateways) open(name, &gateway);
 }
 
-void Watcher::Impl::handle(std::span<const Event> events, Now now, Actions& out) {
+void Watcher::Impl::handle(std::span<Event> events, Now now, Actions& out) {
   adopt(events, now, out);
   out_ = &out;
   advance();
   out_ = nullptr;
 }
 
-void Watcher::Impl::adopt(std::span<const Event> page, Now now, Actions& out) {
+void Watcher::Impl::adopt(std::span<Event> page, Now now, Actions& out) {
   assert(now.steady >= now_.steady);
   now_ = now;
   out_ = &out;
-  for (const Event& event : page) {
-    std::visit([this](const auto& heard) { hear(heard); }, event);
+  for (Event& event : page) {
+    std::visit([this](auto& heard) { hear(heard); }, event);
   }
   out_ = nullptr;
 }
@@ -159,7 +159,7 @@ void Watcher::Impl::hear(const event::Shared& event) {
   outbox_.share(daemons_, now_);
 }
 
-void Watcher::Impl::hear(const event::BatchFetched& event) {
+void Watcher::Impl::hear(event::BatchFetched& event) {
   const auto found = calls_.find(event.call);
   if (found == calls_.end()) return;
   Poller& asked = *found->second;

@@ -27,7 +27,7 @@ void Watcher::Impl::change_task(const Ref& ref, const change::Task& change, std:
   persist(std::move(wish));
 }
 
-void Watcher::Impl::hear(const event::Persisted& event) {
+void Watcher::Impl::hear(event::Persisted& event) {
   const auto found = wishes_.extract(event.change);
   if (found.empty()) {
     outbox_.persisted(event.change, event.result, now_, *out_);
@@ -42,9 +42,9 @@ void Watcher::Impl::hear(const event::Persisted& event) {
   spread(event.result, !released);
 }
 
-/// What a commit made beside the change itself: events to tell of, deliveries to send.
-void Watcher::Impl::spread(const CommitResult& result, bool ours) {
-  if (!result.events.empty()) out_->emplace_back(action::Announce{result.events});
+/// What a commit made beside the change itself: events to tell of, which are handed on, and deliveries to send.
+void Watcher::Impl::spread(CommitResult& result, bool ours) {
+  if (!result.events.empty()) out_->emplace_back(action::Announce{std::move(result.events)});
   if (!ours) return;
   for (const DeliveryRecord& delivery : result.deliveries) outbox_.adopt(delivery, now_, *out_);
 }

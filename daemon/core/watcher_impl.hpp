@@ -22,8 +22,8 @@ class Watcher::Impl {
  public:
   Impl(const Settings& settings, Now now);
 
-  void handle(std::span<const Event> events, Now now, Actions& out);
-  void adopt(std::span<const Event> page, Now now, Actions& out);
+  void handle(std::span<Event> events, Now now, Actions& out);
+  void adopt(std::span<Event> page, Now now, Actions& out);
   [[nodiscard]] Time next_wakeup() const { return next_wakeup_; }
   void reconfigure(const Settings& settings, Now now, Actions& out);
   void stop();
@@ -72,7 +72,7 @@ class Watcher::Impl {
   };
   using Wish = std::variant<Registering, Forgetting, Asking, Learning, Changing>;
 
-  // Hearing (watcher.cpp).
+  // Hearing (watcher.cpp). Events that are not const are used up.
   void hear(const event::Tick&) {}
   void hear(const event::Registered& event);
   void hear(const event::Deleted& event);
@@ -85,8 +85,8 @@ class Watcher::Impl {
   void hear(const event::Released& event);
   void hear(const event::DeliveryReleased& event);
   void hear(const event::Shared& event);
-  void hear(const event::Persisted& event);
-  void hear(const event::BatchFetched& event);
+  void hear(event::Persisted& event);
+  void hear(event::BatchFetched& event);
   void hear(const event::ImageSaved& event);
   void hear(const event::SavingResumed&);
   void hear(const event::Sent& event);
@@ -133,7 +133,7 @@ class Watcher::Impl {
   void settled(const Changing& wish, const CommitResult& result);
   void committed(const Changing& wish, const CommitResult& result);
   void not_committed(const Changing& wish);
-  void spread(const CommitResult& result, bool ours = true);
+  void spread(CommitResult& result, bool ours = true);
   void answer(Ticket ticket, const CommitResult& result);
   void learn();
   void keep_learned(const Poller& poller);

@@ -20,7 +20,7 @@ void Watcher::Impl::news(Poller& poller, const Poller::News& news) {
     return change_task(ref, change, std::nullopt);
   }
   auto& change = new_change<change::Task>();
-  if (!find_change(task, *news.snapshot, settings_.watch, now_, change)) {
+  if (!find_change(task, std::move(*news.snapshot), settings_.watch, now_, change)) {
     out_->pop_back();
     return poller.unchanged(news.slot, news.look, now_);
   }

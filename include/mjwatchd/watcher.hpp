@@ -65,10 +65,11 @@ class Watcher {
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
 
-  void handle(std::span<const Event> events, Now now, Actions& out);
+  /// What the events hold may be moved into the actions: they are used up.
+  void handle(std::span<Event> events, Now now, Actions& out);
   /// Takes up one more page of what is on the disk, at start: nothing is asked, saved or sent before the
   /// next handle(), so that the first look is at all of it.
-  void adopt(std::span<const Event> page, Now now, Actions& out);
+  void adopt(std::span<Event> page, Now now, Actions& out);
   /// kNever when nothing is live and nothing is to be sent.
   [[nodiscard]] Time next_wakeup() const;
 

@@ -32,9 +32,9 @@ Snapshot seen(Status status, std::optional<std::uint8_t> progress = {}, std::uin
   return snapshot;
 }
 
-std::optional<change::Task> find(const Task& known, const Snapshot& snapshot, milliseconds when = 10s) {
+std::optional<change::Task> find(const Task& known, Snapshot snapshot, milliseconds when = 10s) {
   std::optional<change::Task> change(std::in_place);
-  if (!find_change(known, snapshot, kWatch, at(when), *change)) change.reset();
+  if (!find_change(known, std::move(snapshot), kWatch, at(when), *change)) change.reset();
   return change;
 }
 

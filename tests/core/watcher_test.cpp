@@ -173,7 +173,7 @@ TEST_CASE("at most max_calls_per_minute calls fall into any minute") {
 TEST_CASE("what is read at the start is taken up before anything is asked") {
   Watch w;
   Actions out;
-  const std::vector<Event> page{event::Adopted{w.record("a")}, event::Adopted{w.record("b")}};
+  std::vector<Event> page{event::Adopted{w.record("a")}, event::Adopted{w.record("b")}};
   w.clock = 10s;  // both are due by then
   w.watcher.adopt(page, w.now(), out);
   CHECK(out.empty());

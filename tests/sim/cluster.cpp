@@ -297,7 +297,8 @@ void Cluster::reconfigure() {
       if (life != daemon.life) return;
       if (clock_.now() < daemon.paused_until) return reconfigure();
       Actions actions;
-      daemon.watcher->adopt(daemon.session->lapsed(), now(daemon), actions);
+      std::vector<Event> lapsed = daemon.session->lapsed();
+      daemon.watcher->adopt(lapsed, now(daemon), actions);
       daemon.watcher->reconfigure(settings_now(), now(daemon), actions);
       if (carry_out(daemon, std::move(actions))) plan_wake(daemon);
     });
