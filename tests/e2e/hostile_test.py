@@ -112,13 +112,13 @@ class HostileTest(Case):
                     socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"),
         }.items():
             worst[name] = self.raw(script)
-            self.endpoint(name, worst[name].url, timeout="30s" if name == "never" else "2s")
+            self.endpoint(name, worst[name].url, timeout="2s" if name in ("drip", "half") else "30s")
         self.certificates()
         worst["tls"] = self.raw(drip, self.server_tls())  # nobody vouches for it
-        self.endpoint("tls", worst["tls"].url, timeout="2s")
+        self.endpoint("tls", worst["tls"].url, timeout="30s")
         worst["noise"] = self.raw(lambda connection, request: False, greeting=b"220 mail.example.com ESMTP\r\n")
-        self.endpoint("noise", worst["noise"].url, timeout="2s")
-        self.endpoint("plain", worst["noise"].url.replace("http:", "https:"), timeout="2s")
+        self.endpoint("noise", worst["noise"].url, timeout="30s")
+        self.endpoint("plain", worst["noise"].url.replace("http:", "https:"), timeout="30s")
         good = self.receiver("/good")
         self.daemon_.add_endpoint("good", good.url + "/good", good.secrets["/good"][0])
         self.daemon_.config["webhooks"]["retry"] = ["100ms", "1h"]
