@@ -197,7 +197,7 @@ void Runtime::Impl::getting_on(const std::string& how_far) {
 void Runtime::Impl::adopted() {
   ready_ = true;
   turn();  // now, so that the line below counts everything
-  notifier_.ready();
+  notifier_.ready("Watching tasks and delivering webhooks");
   spdlog::info("ready: {} tasks to watch, {} webhooks to deliver, asking {}", watcher_->live() + watcher_->saving(),
                watcher_->outbox().pending(), config_.gateways.front().url);
   prune();

@@ -187,7 +187,7 @@ class Runtime::Impl final : public control::Desk {
   std::optional<control::RefusedReload> refusal_;
 
   WallTime started_at_{};
-  std::chrono::steady_clock::time_point got_on_at_{};  ///< with the start, as systemd was told
+  std::chrono::steady_clock::time_point got_on_at_ = origin_;  ///< with the start, as systemd was told
   bool ready_ = false;
   bool stopping_ = false;
   bool ended_ = false;

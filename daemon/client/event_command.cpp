@@ -84,7 +84,7 @@ class Following {
       const std::string& after = shown_.last().empty() ? since_ : shown_.last();
       call_.headers = plain;
       if (!after.empty()) call_.headers.push_back(go_on_after(after));
-      absence_.goes_on(listen());
+      if (const auto why = listen(); !why.empty()) absence_.goes_on(why);
     }
   }
 
@@ -96,7 +96,8 @@ class Following {
     since_ = http::trimmed(line.substr(kAfter.size()));
     absence_.back();
   }
-  /// Answers why the stream is over; throws when there was none, and never will be.
+  /// Answers why the stream is over, nothing when it is only to be begun anew; throws when there was none, and never
+  /// will be.
   std::string listen() {
     Answer answer;
     try {
@@ -113,12 +114,13 @@ class Following {
     return "it has ended the stream";
   }
 
-  /// What was missed in such a long absence is not kept any more. What comes is still to be shown.
+  /// What it would resume after is not kept any more. What comes is still to be shown.
   std::string begin_anew(const Answer& gone) {
-    std::cerr << "events were missed: " << problem_text(gone) << "\n";
+    absence_.back();
+    std::cerr << "events may have been missed: " << problem_text(gone) << "\n";
     since_.clear();
     shown_.forget();
-    return "it is asked for what comes from now on";
+    return {};
   }
 
   Session& session_;

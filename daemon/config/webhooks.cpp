@@ -24,7 +24,7 @@ const std::vector<milliseconds>& default_ladder() {
 std::string refuse_header(const std::string& name, const std::string& value) {
   if (!http::is_token(name)) return "is not a header's name";
   if (http::is_own_header(name)) {
-    return "is set by the daemon itself; webhook-*, content-*, host, user-agent and connection headers can't be "
+    return "is set by the daemon itself; webhook-*, content-*, host, user-agent, proxy and connection headers can't be "
            "replaced";
   }
   return http::has_control(value) ? "its value holds a line break or another control character" : std::string();

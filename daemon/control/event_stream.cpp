@@ -108,7 +108,8 @@ void EventStream::heard(const CommittedEvent& event) {
     return;
   }
   if (event.no != 0) {
-    if (event.no <= last_) return;  // a page has brought it already
+    if (last_ < 0) last_ = std::min(hub_.told(), event.no - 1);  // known by now; what lies between is still to come
+    if (event.no <= last_) return;                               // a page has brought it already
     if (last_ >= 0 && event.no != last_ + 1) return catch_up();
     last_ = event.no;
   }
@@ -202,6 +203,7 @@ void EventStream::beat() {
   heart_.async_wait([weak = weak_from_this()](const std::error_code& cancelled) {
     const auto self = weak.lock();
     if (cancelled || !self || self->over_) return;
+    if (self->caught_up_ && self->last_ < 0) self->last_ = self->hub_.told();
     if (self->write(heartbeat(self->wish_.format, self->last_))) self->beat();
   });
 }

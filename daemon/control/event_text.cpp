@@ -7,9 +7,9 @@
 namespace mjwatchd::control {
 namespace {
 
-/// JSON keeps its meaning when the line ends between its tokens become spaces; inside its texts there
-/// are none.
-std::string on_one_line(const std::string& json) {
+/// JSON keeps its meaning when the line ends between its tokens become spaces; inside its texts there are none. Other
+/// control characters stay: 0x7f may be in a text, and a body is told as it was sent.
+std::string without_line_ends(const std::string& json) {
   std::string line = json;
   std::replace_if(
       line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
@@ -22,7 +22,7 @@ std::string id_line(EventNo no) { return no < 0 ? "" : "id: " + std::to_string(n
 }  // namespace
 
 std::string event_text(const CommittedEvent& event, StreamFormat format) {
-  const std::string body = event.body ? on_one_line(*event.body) : std::string("{}");
+  const std::string body = event.body ? without_line_ends(*event.body) : std::string("{}");
   const std::string id = event.no == 0 ? std::string() : std::to_string(event.no);
   if (format == StreamFormat::server_sent) {
     return (id.empty() ? "" : "id: " + id + "\n") + "event: " + std::string(name(event.type)) + "\ndata: " + body +

@@ -18,7 +18,7 @@ enum class StreamFormat { server_sent, lines };
 [[nodiscard]] std::string greeting(StreamFormat format, EventNo after);
 
 /// What keeps an idle stream alive, and readers' hands off. `after` as above: who waits for what is rare resumes after
-/// something recent, that is still kept.
+/// something recent, that is still kept; but lines have no place for it.
 [[nodiscard]] std::string heartbeat(StreamFormat format, EventNo after);
 
 /// Which of the two an Accept header prefers.

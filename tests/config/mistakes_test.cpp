@@ -126,7 +126,7 @@ TEST_CASE("endpoints need a secret, known events, and headers that are theirs to
             "did you mean \"task.succeeded\"?"));
   CHECK(has(endpoint("url: 'https://e.example', secret_file: s, events: []"), "name at least one event"));
   for (const char* header : {"webhook-id: x", "Host: x", "Content-Type: x", "User-Agent: x", "Keep-Alive: x",
-                             "Proxy-Authorization: x", "'a b': x"}) {
+                             "Proxy-Connection: x", "Proxy-Authorization: x", "'a b': x"}) {
     CHECK(
         has(endpoint("url: 'https://e.example', secret_file: s, headers: {" + std::string(header) + "}"), "headers."));
   }

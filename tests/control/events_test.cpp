@@ -71,6 +71,19 @@ TEST_CASE("who is cut off before the first event knows what to resume after") {
   CHECK(ids_in(resumed.until("id: 1\n")) == std::vector<int>{1});
 }
 
+TEST_CASE("a stream that began before it was known after what misses nothing of another daemon's") {
+  RunningControl control;
+  Listening stream(control, "/v1/events");
+  control.on_loop([&] {
+    for (int i = 0; i < 3; ++i) control.desk.record(kTask, EventType::started);
+    control.hub.pass(3);
+    const auto theirs = control.desk.record(kTask, EventType::modal);
+    control.desk.announce(kTask, EventType::succeeded);  // ours is heard of first
+    control.desk.publish(theirs);
+  });
+  CHECK(ids_in(stream.until("id: 5\n")) == counted(4, 5));
+}
+
 TEST_CASE("what keeps a stream alive says how far it came, for it may want little of what happens") {
   CHECK(heartbeat(StreamFormat::server_sent, 7) == ": still here\nid: 7\n\n");
   CHECK(heartbeat(StreamFormat::server_sent, -1) == ": still here\n\n");

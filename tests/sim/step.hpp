@@ -12,7 +12,8 @@ namespace mjwatchd::sim {
 class Step {
  public:
   template <typename What>
-  static constexpr bool takes = sizeof(What) <= 3 * sizeof(void*) && std::is_trivially_copyable_v<What>;
+  static constexpr bool takes = sizeof(What) <= 3 * sizeof(void*) &&
+                                alignof(What) <= alignof(void*) && std::is_trivially_copyable_v<What>;
 
   template <typename What>
   requires takes<What>
