@@ -23,16 +23,15 @@ std::string id_line(EventNo no) { return no < 0 ? "" : "id: " + std::to_string(n
 
 std::string event_text(const CommittedEvent& event, StreamFormat format) {
   const std::string body = event.body ? without_line_ends(*event.body) : std::string("{}");
-  const std::string id = event.no == 0 ? std::string() : std::to_string(event.no);
   if (format == StreamFormat::server_sent) {
-    return (id.empty() ? "" : "id: " + id + "\n") + "event: " + std::string(name(event.type)) + "\ndata: " + body +
+    return (event.no == 0 ? "" : id_line(event.no)) + "event: " + std::string(name(event.type)) + "\ndata: " + body +
            "\n\n";
   }
   const auto brace = body.find('{');
-  if (id.empty() || brace == std::string::npos) return body + "\n";
+  if (event.no == 0 || brace == std::string::npos) return body + "\n";
   const auto rest = body.find_first_not_of(" \t", brace + 1);
   const bool empty = rest == std::string::npos || body[rest] == '}';
-  return "{\"id\":" + id + (empty ? "" : ",") + body.substr(brace + 1) + "\n";
+  return "{\"id\":" + std::to_string(event.no) + (empty ? "" : ",") + body.substr(brace + 1) + "\n";
 }
 
 std::string greeting(StreamFormat format, EventNo after) {
