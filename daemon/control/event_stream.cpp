@@ -35,13 +35,14 @@ void EventStream::begin() {
   listener_ = hub_.join([weak = weak_from_this()](const CommittedEvent& event) {
     if (const auto self = weak.lock()) self->heard(event);
   });
+  told_before_ = hub_.told();
   if (wish_.resume) {
     to_->on_gone([weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->end();
     });
     read_page();  // first, for it may be a 410
   } else {
-    last_ = hub_.told();
+    last_ = told_before_;
     caught_up_ = open_stream();
   }
 }
@@ -77,7 +78,7 @@ void EventStream::refuse_gone() {
 }
 
 bool EventStream::open_stream() {
-  stream_ = to_->stream(head_of(wish_.format, wish_.resume.value_or(last_)));
+  stream_ = to_->stream(head_of(wish_.format, last_ < 0 && !looked_up_ ? wish_.resume.value_or(last_) : last_));
   stream_->on_close([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->end();
   });
@@ -140,15 +141,15 @@ void EventStream::took(EventPage page) {
     end();
     return;
   }
+  if (page.events.empty() && last_ < 0 && !looked_up_) return look_up();
   if (!stream_ && !open_stream()) return;
   page_.assign(std::make_move_iterator(page.events.begin()), std::make_move_iterator(page.events.end()));
   if (!page_.empty() || more_) return write_page();
-  if (last_ < 0 && !looked_up_) return look_up();
   go_live();
 }
 
 /// What is published now may come before the event after which it resumes, if that is another daemon's. There may be no
-/// such event: in a database of yesterday's, which was restored.
+/// such event: in a database of yesterday's, which was restored. Then it begins after what was told when it came.
 void EventStream::look_up() {
   looked_up_ = true;
   EventQuery one;
@@ -160,7 +161,9 @@ void EventStream::look_up() {
     if (page.unread) return self->give_up();
     const EventNo resume = *self->wish_.resume;
     const bool there = !page.events.empty() && page.events.front().no == resume;
-    if (there || page.gone || resume == 0) self->last_ = resume;
+    self->last_ = there || page.gone || resume == 0 ? resume : self->told_before_;
+    if (self->last_ >= 0) self->wish_.filter.after = self->last_;
+    if (!self->stream_ && !self->open_stream()) return;
     self->more_ ? self->read_page() : self->go_live();
   });
 }

@@ -65,6 +65,7 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   EventHub::Id listener_ = 0;
   std::deque<CommittedEvent> page_;  ///< read, not yet written
   EventNo last_ = -1;                ///< all that is wanted up to this one was written; less than 0: not known
+  EventNo told_before_ = -1;         ///< all up to this one was told before it began; less than 0: not known
   EventNo heard_ = 0;                ///< the newest that was published
   EventNo covered_ = 0;              ///< all up to this one that is wanted is in the page that was asked for, or before
   bool caught_up_ = false;

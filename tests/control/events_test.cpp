@@ -173,6 +173,21 @@ TEST_CASE("Last-Event-ID resumes after it, over many pages, without a gap or a d
   CHECK(ids_in(text) == counted(101, 1001));
 }
 
+TEST_CASE("who resumes after more than a restored list has is told where it begins, and misses nothing from there") {
+  RunningControl control;
+  control.on_loop([&] {
+    control.hub.pass(0);
+    for (int i = 0; i < 3; ++i) control.desk.announce(kTask, EventType::started);
+  });
+  control.desk.while_reading_events = [&] { control.desk.announce(kTask, EventType::modal); };
+  Listening stream(control, "/v1/events", {last_id(500)});
+  CHECK(stream.head.find("\r\nlast-event-id: 3\r\n") != std::string::npos);
+  auto text = stream.until("id: 4\n");
+  control.on_loop([&] { control.desk.announce(kTask, EventType::succeeded); });
+  text += stream.until("id: 5\n");
+  CHECK(ids_in(text) == counted(3, 5));
+}
+
 TEST_CASE("0 resumes from the oldest that is kept") {
   RunningControl control;
   control.on_loop([&] {
