@@ -26,10 +26,7 @@ void Outbox::Impl::adopt(const DeliveryRecord& delivery, Now now) {
     return;
   }
   if (delivery.state != DeliveryState::pending) return;
-  // No clock that was set between two runs may make a delivery wait longer than the longest wait.
-  // One that was never tried waits for nothing.
-  const Time latest = now.steady + outbox::kLongestRetryAfter + std::chrono::hours(1);
-  const Time due = delivery.attempts == 0 ? now.steady : std::min(now.at(delivery.due), latest);
+  const Time due = outbox::due(delivery, now);
   Index index = book_.find(delivery.no);
   if (index != kNone) {
     // Replayed while it waits: a new round, without losing its place in the order.

@@ -83,4 +83,13 @@ milliseconds wait_after(const std::vector<milliseconds>& ladder, std::uint32_t a
   return wait;
 }
 
+Time due(const DeliveryRecord& delivery, Now now) {
+  if (delivery.attempts == 0) return now.steady;
+  const Time due = now.at(delivery.due);
+  const Time latest = now.steady + kLongestRetryAfter + std::chrono::hours(1);
+  if (!delivery.tried_at) return std::min(due, latest);
+  const milliseconds whole = due - now.at(*delivery.tried_at);
+  return std::min({due, latest, now.steady + whole});
+}
+
 }  // namespace mjwatchd::outbox

@@ -52,4 +52,8 @@ inline constexpr milliseconds kOverloadPause = std::chrono::seconds(60);
 [[nodiscard]] milliseconds wait_after(const std::vector<milliseconds>& ladder, std::uint32_t attempts,
                                       const Verdict& verdict, const SendResult& result, Jitter& jitter);
 
+/// When a delivery of the store is due. One that was never tried waits for nothing; and a clock that was set since
+/// the last attempt makes none wait longer than it was to wait from then on, which is never more than 25 hours.
+[[nodiscard]] Time due(const DeliveryRecord& delivery, Now now);
+
 }  // namespace mjwatchd::outbox

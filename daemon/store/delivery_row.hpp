@@ -6,11 +6,13 @@
 namespace mjwatchd::store {
 
 /// The columns read_delivery() reads, of `deliveries` joined with `receivers`.
-#define MJWATCHD_DELIVERY_COLUMNS                                                            \
-  "deliveries.no, deliveries.event, deliveries.task, deliveries.sequence, deliveries.type, " \
-  "receivers.name, receivers.grp, deliveries.state, deliveries.attempts, deliveries.due"
+#define MJWATCHD_DELIVERY_COLUMNS                                                                             \
+  "deliveries.no, deliveries.event, deliveries.task, deliveries.sequence, deliveries.type, "                  \
+  "receivers.name, receivers.grp, deliveries.state, deliveries.attempts, deliveries.due, "                    \
+  "CASE WHEN deliveries.attempts > 0 THEN (SELECT a.started_at + a.total FROM attempts a WHERE a.delivery = " \
+  "deliveries.no ORDER BY a.number DESC LIMIT 1) END"
 #define MJWATCHD_DELIVERY_TABLES "deliveries JOIN receivers ON receivers.no = deliveries.receiver"
-constexpr int kDeliveryColumns = 10;
+constexpr int kDeliveryColumns = 11;
 
 /// In the words of SQLite's indexes on what has not arrived, which it then uses.
 #define MJWATCHD_OPEN "deliveries.state <> 1"
@@ -28,6 +30,7 @@ template <typename Query>
   record.state = row.template as<DeliveryState>(7);
   record.attempts = row.template as<std::uint32_t>(8);
   record.due = row.time(9);
+  record.tried_at = row.template maybe<WallTime>(10);
   return record;
 }
 

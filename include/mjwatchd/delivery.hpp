@@ -41,6 +41,8 @@ struct DeliveryRecord {
   DeliveryState state = DeliveryState::pending;
   std::uint32_t attempts = 0;  ///< made so far in this round; a replay starts a new round
   WallTime due{};              ///< not before
+  /// When the last attempt ended, by the clock that reckoned `due` from it; nothing: not known, or not tried yet.
+  std::optional<WallTime> tried_at{};
 };
 
 /// Why an attempt got no answer. `none` when there was one.

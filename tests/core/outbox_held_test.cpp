@@ -1,4 +1,5 @@
 // Deliveries that are held, and come back.
+#include "daemon/core/outbox_policy.hpp"
 #include "tests/core/desk.hpp"
 
 using namespace mjwatchd;
@@ -98,6 +99,24 @@ TEST_CASE("one that was never tried waits for nothing, though the clock was set 
   CHECK(desk.sends == std::vector<DeliveryNo>{1});
   desk.answer(1, 200);
   CHECK(desk.until_sent(1000h) <= 25h);
+}
+
+TEST_CASE("a clock that was set back since an attempt makes its delivery wait no longer than it was to wait") {
+  const Now now = Desk().now;
+  DeliveryRecord tried = Desk::delivery(1, 1);
+  tried.attempts = 2;
+  tried.tried_at = now.wall + 3h;  // by the clock of then
+  tried.due = now.wall + 3h + 30s;
+  CHECK(outbox::due(tried, now) == now.steady + 30s);
+  tried.tried_at = now.wall - 20s;
+  tried.due = now.wall + 10s;
+  CHECK(outbox::due(tried, now) == now.steady + 10s);
+  tried.tried_at = now.wall - 2h;  // set forth, or stopped meanwhile
+  tried.due = now.wall - 1h;
+  CHECK(outbox::due(tried, now) <= now.steady);
+  tried.tried_at = WallTime::min();  // of a damaged row
+  tried.due = WallTime::max();
+  CHECK(outbox::due(tried, now) <= now.steady + 25h);
 }
 
 TEST_CASE("after its stop an outbox sends nothing, and still writes down what was done") {

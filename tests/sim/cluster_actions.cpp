@@ -84,8 +84,9 @@ void Cluster::obey(Daemon& daemon, const action::Send& action) {
     return;
   }
   sharing_rules_.sending(who, action.delivery, false);
-  receivers_.post(action.delivery, *row, [this, who, heard = to(daemon)](DeliveryNo no, SendResult&& result) {
+  receivers_.post(action.delivery, *row, [this, who, &daemon, heard = to(daemon)](DeliveryNo no, SendResult&& result) {
     sharing_rules_.sent(who, no);
+    result.started_at = now(daemon).wall;
     heard(event::Sent{no, std::move(result)});
   });
 }

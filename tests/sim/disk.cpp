@@ -315,6 +315,7 @@ void Disk::apply(const change::Delivery& change, CommitResult& result) {
   record.state = change.state;
   record.attempts = change.attempts;
   record.due = change.due;
+  if (change.result) record.tried_at = change.result->started_at;
   if (record.state != DeliveryState::pending) tables_.chain_ended(record.task, found->receiver) = clock_.now();
   result.code = CommitResult::Code::done;
 }

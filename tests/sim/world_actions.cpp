@@ -82,6 +82,7 @@ void World::obey(const action::Send& action) {
     if (life != life_) return;
     findings_.note(clock_.now(), "sent ", no, " status ", result.http_status);
     rules_.sent(no);
+    result.started_at = now().wall;
     tell_new<event::Sent>(no, std::move(result));
   });
 }

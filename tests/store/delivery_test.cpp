@@ -63,7 +63,24 @@ TEST_CASE("an attempt is kept with all that was measured") {
   CHECK(result.tls == 3ms);
   CHECK(result.first_byte == 4ms);
   CHECK(result.total == 5ms);
+  CHECK(view.record.tried_at == kNoon + 3min + 5ms);
   CHECK(state.commit(attempt(9999, 200, DeliveryState::delivered)).code == Code::missing);
+}
+
+TEST_CASE("when a delivery was last tried is known of the present round alone") {
+  State state;
+  const auto delivery = finished(state, "a");
+  CHECK_FALSE(state.delivery(delivery.no).record.tried_at);
+  state.commit(attempt(delivery.no, 500, DeliveryState::pending));
+  auto second = attempt(delivery.no, 500, DeliveryState::dead, 2);
+  second.result->started_at = kNoon + 1min;  // the clock was set back
+  state.commit(second);
+  CHECK(state.delivery(delivery.no).record.tried_at == kNoon + 1min + 5ms);
+  change::Replay again;
+  again.no = delivery.no;
+  again.at = kNoon + 2h;
+  state.commit(again);
+  CHECK_FALSE(state.delivery(delivery.no).record.tried_at);
 }
 
 TEST_CASE("the answers of the first and of the last failure are kept, the others not") {
