@@ -6,8 +6,9 @@
 namespace mjwatchd::sim {
 namespace {
 using namespace std::chrono_literals;
+// What has not ended by then never does.
 constexpr milliseconds kLongest = 24h * 90;
-constexpr std::uint64_t kMostSteps = 3'000'000;
+constexpr std::uint64_t kMostSteps = 3'000'000, kMostStepsATask = 100;
 }  // namespace
 
 World::World(const Scenario& scenario, Findings::Trace trace, Fault fault)
@@ -30,12 +31,14 @@ World::World(const Scenario& scenario, Findings::Trace trace, Fault fault)
 const Findings& World::run() {
   plan();
   boot();
+  const milliseconds longest = std::max(kLongest, 2 * scenario_.calm_at);
+  const std::uint64_t most_steps = std::max(kMostSteps, kMostStepsATask * scenario_.tasks.size());
   while (findings_.broken().empty() && !over()) {
     if (!clock_.turn()) {
       findings_.broken(clock_.now(), "nothing happens any more, and left are " + what_is_left());
       return findings_;
     }
-    if (clock_.now() > kLongest || steps_ > kMostSteps) {
+    if (clock_.now() > longest || steps_ > most_steps) {
       findings_.broken(clock_.now(), "it does not come to an end; left are " + what_is_left());
       return findings_;
     }
