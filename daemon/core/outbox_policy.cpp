@@ -87,8 +87,8 @@ Time due(const DeliveryRecord& delivery, Now now) {
   if (delivery.attempts == 0) return now.steady;
   const Time due = now.at(delivery.due);
   const Time latest = now.steady + kLongestRetryAfter + std::chrono::hours(1);
-  if (!delivery.tried_at) return std::min(due, latest);
-  const milliseconds whole = due - now.at(*delivery.tried_at);
+  const milliseconds whole = due - now.at(delivery.tried_at.value_or(delivery.due));
+  if (whole <= milliseconds(0)) return std::min(due, latest);  // not known, or the clock was set during the attempt
   return std::min({due, latest, now.steady + whole});
 }
 
