@@ -10,6 +10,7 @@
 
 #include "daemon/config/sections.hpp"
 #include "daemon/config/yaml_tree.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::config {
 namespace {
@@ -18,14 +19,12 @@ namespace fs = std::filesystem;
 
 // Quoted YAML can hold line breaks and escapes; a message stays one line that a terminal shows as it is.
 std::string one_line(const std::string& text) {
-  static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
       out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
+      append_hex(out, byte);
     } else {
       out += c;
     }

@@ -11,6 +11,7 @@
 
 #include "daemon/control/json_text.hpp"
 #include "daemon/control/problem.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::control {
 namespace {

@@ -7,16 +7,10 @@
 #include <cmath>
 
 #include "daemon/webhooks/body.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::control {
 namespace {
-
-/// Bytes of the well-formed character at the start; 0 when there is none.
-std::size_t character(std::string_view text) {
-  rapidjson::MemoryStream in(text.data(), text.size());
-  unsigned codepoint = 0;
-  return rapidjson::UTF8<>::Decode(in, &codepoint) ? in.Tell() : 0;
-}
 
 bool is_json(std::string_view text) {
   rapidjson::MemoryStream in(text.data(), text.size());
@@ -28,27 +22,6 @@ bool is_json(std::string_view text) {
 }
 
 }  // namespace
-
-std::string valid_utf8(std::string_view text) {
-  if (is_utf8(text)) return std::string(text);
-  std::string clean;
-  clean.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t size = character(text);
-    clean += size == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(0, size);
-    text.remove_prefix(size == 0 ? 1 : size);
-  }
-  return clean;
-}
-
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t size = character(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
-  }
-  return true;
-}
 
 JsonText& JsonText::key(std::string_view name) {
   writer_.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));

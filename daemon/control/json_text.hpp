@@ -75,8 +75,4 @@ class JsonText {
   rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
 };
 
-/// `text` with U+FFFD for each byte that is no UTF-8.
-[[nodiscard]] std::string valid_utf8(std::string_view text);
-[[nodiscard]] bool is_utf8(std::string_view text);
-
 }  // namespace mjwatchd::control

@@ -2,6 +2,7 @@
 
 #include "daemon/config/values.hpp"
 #include "daemon/control/json_text.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::control {
 

@@ -6,6 +6,7 @@
 #include "daemon/gateway/envelope.hpp"
 #include "daemon/gateway/repair.hpp"
 #include "mjwatchd/ascii.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
@@ -22,11 +23,11 @@ bool is_control(std::string_view sequence) {
 }
 
 std::string shown(std::string_view sequence) {
-  if (sequence.empty()) return "\xEF\xBF\xBD";
+  if (sequence.empty()) return std::string(kReplacement);
   if (!is_control(sequence)) return std::string(sequence);
-  constexpr const char* kHex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(sequence.back());
-  return {'\\', 'x', kHex[byte >> 4U], kHex[byte & 15U]};
+  std::string escaped = "\\x";
+  append_hex(escaped, static_cast<unsigned char>(sequence.back()));
+  return escaped;
 }
 
 std::string page_title(std::string_view page) {

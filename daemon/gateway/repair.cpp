@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "mjwatchd/ascii.hpp"
+#include "mjwatchd/utf8.hpp"
+
 namespace mjwatchd::gateway {
 namespace {
 
 constexpr std::string_view kMark = "\xEF\xBB\xBF";
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// The code unit of the `\uXXXX` at the start; 0 when there is none.
 std::uint32_t escaped_unit(std::string_view text) {
@@ -45,34 +47,11 @@ std::size_t copy_escape(std::string_view rest, std::string& out) {
 }
 
 void escape_control(char c, std::string& out) {
-  constexpr const char* kHex = "0123456789abcdef";
-  const auto byte = static_cast<unsigned char>(c);
   out += "\\u00";
-  out += kHex[byte >> 4U];
-  out += kHex[byte & 15U];
+  append_hex(out, static_cast<unsigned char>(c));
 }
 
 }  // namespace
-
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
-  const unsigned first = at(0);
-  if (text.empty()) return 0;
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && at(1) < 0xA0;
-    const bool surrogate = first == 0xED && at(1) > 0x9F;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && at(1) < 0x90;
-    const bool beyond = first == 0xF4 && at(1) > 0x8F;
-    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
 
 bool sound(std::string_view json) {
   if (json.starts_with(kMark) || json.find('\\') != std::string_view::npos) return false;

@@ -14,7 +14,4 @@ namespace mjwatchd::gateway {
 /// Texts are cut in the middle of a character by servers that count bytes or UTF-16 units.
 [[nodiscard]] std::string repaired(std::string_view json);
 
-/// Length of the well-formed UTF-8 sequence at the start of `text`; 0 when there is none.
-[[nodiscard]] std::size_t utf8_length(std::string_view text);
-
 }  // namespace mjwatchd::gateway

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::images {
 
 namespace {
@@ -26,13 +28,7 @@ std::string Digest::finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
   unsigned count = 0;
   check(EVP_DigestFinal_ex(context_.get(), raw.data(), &count));
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  std::string hex;
-  for (unsigned i = 0; i < count; ++i) {
-    hex.push_back(kHex[raw[i] >> 4U]);
-    hex.push_back(kHex[raw[i] & 15U]);
-  }
-  return hex;
+  return hex(std::span(raw).first(count));
 }
 
 std::optional<std::string> digest_of(int file) {

@@ -11,6 +11,8 @@
 #include <system_error>
 #include <vector>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::images {
 
 namespace {
@@ -24,12 +26,7 @@ std::string random_hex() {
   if (::getrandom(raw.data(), raw.size(), 0) != static_cast<ssize_t>(raw.size())) {
     throw DiskTrouble{"no random bytes for a file name"};
   }
-  std::string hex;
-  for (const unsigned char byte : raw) {
-    hex.push_back("0123456789abcdef"[byte >> 4U]);
-    hex.push_back("0123456789abcdef"[byte & 15U]);
-  }
-  return hex;
+  return hex(raw);
 }
 
 int open_folder_at(int parent, const std::string& name) {

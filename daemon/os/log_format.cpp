@@ -5,6 +5,9 @@
 #include <ctime>
 #include <utility>
 
+#include "mjwatchd/ascii.hpp"
+#include "mjwatchd/utf8.hpp"
+
 namespace mjwatchd::os {
 namespace {
 
@@ -26,31 +29,6 @@ std::string iso8601(std::chrono::system_clock::time_point at) {
 
 bool is_control(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
-void append_hex(std::string& out, const char* prefix, unsigned char byte) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out += prefix;
-  out += kHex[byte >> 4];
-  out += kHex[byte & 15];
-}
-
-// How many bytes of a well-formed UTF-8 character stand at the front; 0 when none does (RFC 3629).
-std::size_t character(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&](std::size_t i) { return (at(i) & 0xc0U) == 0x80U; };
-  const unsigned first = at(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
-  if (first >= 0xe0 && first <= 0xef) {
-    const bool bad = (first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f);
-    return !bad && follows(1) && follows(2) ? 3 : 0;
-  }
-  if (first >= 0xf0 && first <= 0xf4) {
-    const bool bad = (first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f);
-    return !bad && follows(1) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
-}
-
 // U+0080 to U+009F are control characters too, and some terminals obey them.
 bool is_c1(std::string_view character) {
   return character.size() == 2 && character[0] == '\xc2' && static_cast<unsigned char>(character[1]) < 0xa0;
@@ -61,12 +39,14 @@ std::string plain(std::string_view text) {
   const bool cut = text.size() > kLongest;
   text = text.substr(0, kLongest);
   while (!text.empty()) {
-    const std::size_t size = character(text);
+    const std::size_t size = utf8_length(text);
     const auto byte = static_cast<unsigned char>(text.front());
     if (size == 0 || (size == 1 && is_control(byte))) {
-      append_hex(out, "\\x", byte);
+      out += "\\x";
+      append_hex(out, byte);
     } else if (is_c1(text.substr(0, size))) {
-      append_hex(out, "\\u00", static_cast<unsigned char>(text[1]));
+      out += "\\u00";
+      append_hex(out, static_cast<unsigned char>(text[1]));
     } else {
       out += text.substr(0, size);
     }
@@ -80,12 +60,13 @@ std::string json_text(std::string_view text) {
   const bool cut = text.size() > kLongest;
   text = text.substr(0, kLongest);
   while (!text.empty()) {
-    const std::size_t size = character(text);
+    const std::size_t size = utf8_length(text);
     const auto byte = static_cast<unsigned char>(text.front());
     if (size == 0) {
-      out += "\xef\xbf\xbd";
+      out += kReplacement;
     } else if (size == 1 && is_control(byte)) {
-      append_hex(out, "\\u00", byte);
+      out += "\\u00";
+      append_hex(out, byte);
     } else if (byte == '"' || byte == '\\') {
       out += '\\';
       out += text.front();

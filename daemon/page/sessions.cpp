@@ -10,20 +10,12 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::page {
 namespace {
 
 constexpr std::size_t kMostLinks = 16, kMostClosed = 1000, kLongestSession = 160;
-
-std::string hex(const unsigned char* bytes, std::size_t size) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (std::size_t i = 0; i < size; ++i) {
-    out.push_back(digits[bytes[i] >> 4U]);
-    out.push_back(digits[bytes[i] & 15U]);
-  }
-  return out;
-}
 
 std::string hmac(std::string_view key, std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -33,7 +25,7 @@ std::string hmac(std::string_view key, std::string_view text) {
       nullptr) {
     throw std::runtime_error("HMAC-SHA256 is not available");
   }
-  return hex(digest.data(), size);
+  return hex(std::span(digest).first(size));
 }
 
 /// Of texts of one length: which of them differ does not show in the time this takes.
@@ -49,7 +41,7 @@ std::string random_hex(std::size_t bytes) {
   if (RAND_bytes(buffer.data(), static_cast<int>(size)) != 1) {
     throw std::runtime_error("the system has no random numbers");
   }
-  return hex(buffer.data(), size);
+  return hex(std::span(buffer).first(size));
 }
 
 Sessions::Sessions(std::string_view token) : key_(hmac("mjwatchd: sessions of the page, version 1", token)) {}

@@ -5,6 +5,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::store {
 
 namespace {
@@ -27,16 +29,7 @@ IdBits random_bits() {
 
 }  // namespace
 
-std::string new_webhook_id() {
-  const IdBits bits = random_bits();
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string id = "evt_";
-  for (const unsigned char byte : bits) {
-    id += digits[byte >> 4U];
-    id += digits[byte & 15U];
-  }
-  return id;
-}
+std::string new_webhook_id() { return "evt_" + hex(random_bits()); }
 
 EventFacts facts_of(const TaskRow& task, const TaskTexts& texts) {
   EventFacts facts;

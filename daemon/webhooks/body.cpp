@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "mjwatchd/names.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::webhooks {
 namespace {
@@ -26,38 +27,7 @@ class Writer : public rapidjson::Writer<rapidjson::StringBuffer> {
   }
 };
 
-// The length of the well-formed UTF-8 sequence at the start; 0 when there is none.
-std::size_t sequence_length(std::string_view rest) {
-  const auto at = [&](std::size_t i) { return i < rest.size() ? static_cast<unsigned char>(rest[i]) : 0U; };
-  const unsigned first = at(0);
-  const auto follows = [&](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && at(1) < 0xA0;
-    const bool surrogate = first == 0xED && at(1) > 0x9F;
-    return follows(1) && follows(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && at(1) < 0x90;
-    const bool beyond = first == 0xF4 && at(1) > 0x8F;
-    return follows(1) && follows(2) && follows(3) && !overlong && !beyond ? 4 : 0;
-  }
-  return 0;
-}
-
 // Error texts may quote what a server sent; a byte that is no UTF-8 would make the body no JSON.
-std::string valid_utf8(std::string_view value) {
-  std::string clean;
-  clean.reserve(value.size());
-  while (!value.empty()) {
-    const std::size_t length = sequence_length(value);
-    clean += length == 0 ? std::string_view("\xEF\xBF\xBD") : value.substr(0, length);
-    value.remove_prefix(length == 0 ? 1 : length);
-  }
-  return clean;
-}
-
 void text(Writer& json, std::string_view value) {
   if (!simdjson::validate_utf8(value.data(), value.size())) return text(json, valid_utf8(value));
   json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));

@@ -13,6 +13,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::webhooks {
 namespace {
 
@@ -58,16 +60,6 @@ std::optional<std::string> read_key(const fs::path& file) {
   return decode(file, std::string(buffer.data(), static_cast<std::size_t>(in.gcount())));
 }
 
-std::string hex(const std::array<unsigned char, kKeyBytes>& bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const auto byte : bytes) {
-    text.push_back(kDigits[byte >> 4U]);
-    text.push_back(kDigits[byte & 15U]);
-  }
-  return text + "\n";
-}
-
 void write_synced(int fd, const std::string& text) {
   if (write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size()) || fsync(fd) != 0) {
     throw std::runtime_error(std::string("its key can't be written: ") + std::strerror(errno));
@@ -88,7 +80,7 @@ void make_key(const fs::path& folder) {
                              ". It must belong to the user the daemon runs as");
   }
   try {
-    write_synced(fd, hex(bytes));
+    write_synced(fd, hex(bytes) + "\n");
   } catch (const std::exception& error) {
     close(fd);
     unlink(part.c_str());

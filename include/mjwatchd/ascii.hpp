@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,19 @@ namespace mjwatchd {
 /// Whether they differ in the case of letters at most.
 [[nodiscard]] inline bool same_letters(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+/// Two small hexadecimal digits, behind what is there.
+inline void append_hex(std::string& out, unsigned char byte) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  out += kDigits[byte >> 4U];
+  out += kDigits[byte & 15U];
+}
+
+[[nodiscard]] inline std::string hex(std::span<const unsigned char> bytes) {
+  std::string out;
+  for (const unsigned char byte : bytes) append_hex(out, byte);
+  return out;
 }
 
 /// Each control character as a blank: what came from elsewhere begins no line, header or assignment of its own.

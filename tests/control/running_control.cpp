@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "daemon/control/json_text.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::control::test {
 namespace {

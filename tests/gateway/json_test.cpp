@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "daemon/gateway/repair.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::gateway::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "daemon/gateway/repair.hpp"
+#include "mjwatchd/utf8.hpp"
 
 namespace mjwatchd::store::postgres {
 namespace {
@@ -23,8 +23,8 @@ std::string clean(std::string_view text) {
   if (!zero && simdjson::validate_utf8(text.data(), text.size())) return std::string(text);
   std::string out;
   while (!text.empty()) {
-    const std::size_t length = text.front() == '\0' ? 0 : gateway::utf8_length(text);
-    out += length == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, length);
+    const std::size_t length = text.front() == '\0' ? 0 : utf8_length(text);
+    out += length == 0 ? kReplacement : text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);
   }
   return out;
