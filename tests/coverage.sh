@@ -24,7 +24,7 @@ else
 fi
 find build/coverage -name '*.gcda' -delete
 # shellcheck disable=SC2086
-ctest --preset coverage --parallel "$(nproc)" --output-on-failure $which
+ctest --preset coverage --parallel "$((6 * $(nproc)))" --output-on-failure $which
 build/coverage/tests/sim/sim --seeds 1..50
 
 # reached NAME FILTER

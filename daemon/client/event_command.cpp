@@ -94,6 +94,7 @@ class Following {
     constexpr std::string_view kAfter = "last-event-id:";
     if (!same_letters(line.substr(0, kAfter.size()), kAfter)) return;
     since_ = http::trimmed(line.substr(kAfter.size()));
+    shown_.forget();  // mostly the same; less after a backup has been restored
     absence_.back();
   }
   /// Answers why the stream is over, nothing when it is only to be begun anew; throws when there was none, and never

@@ -100,6 +100,7 @@ bool EventStream::wanted(const CommittedEvent& event) const {
 void EventStream::heard(const CommittedEvent& event) {
   if (over_) return;
   heard_ = std::max(heard_, event.no);
+  if (told_before_ < 0 && event.no > 0) told_before_ = std::min(hub_.told(), event.no - 1);  // known by now
   if (!caught_up_) {
     if (wanted(event)) {
       more_ = more_ || event.no != 0;
@@ -161,7 +162,12 @@ void EventStream::look_up() {
     if (page.unread) return self->give_up();
     const EventNo resume = *self->wish_.resume;
     const bool there = !page.events.empty() && page.events.front().no == resume;
-    self->last_ = there || page.gone || resume == 0 ? resume : self->told_before_;
+    if (self->told_before_ < 0) self->told_before_ = self->hub_.told();
+    if (there || page.gone || resume == 0) {
+      self->last_ = resume;
+    } else if (self->told_before_ < resume) {
+      self->last_ = self->told_before_;
+    }  // else the list was put back under this daemon: what it hears of is new
     if (self->last_ >= 0) self->wish_.filter.after = self->last_;
     if (!self->stream_ && !self->open_stream()) return;
     self->more_ ? self->read_page() : self->go_live();

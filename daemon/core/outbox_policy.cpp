@@ -86,10 +86,9 @@ milliseconds wait_after(const std::vector<milliseconds>& ladder, std::uint32_t a
 Time due(const DeliveryRecord& delivery, Now now) {
   if (delivery.attempts == 0) return now.steady;
   const Time due = now.at(delivery.due);
-  const Time latest = now.steady + kLongestRetryAfter + std::chrono::hours(1);
   const milliseconds whole = due - now.at(delivery.tried_at.value_or(delivery.due));
-  if (whole <= milliseconds(0)) return std::min(due, latest);  // not known, or the clock was set during the attempt
-  return std::min({due, latest, now.steady + whole});
+  const bool known = whole > milliseconds(0) && whole <= kLongestWait;
+  return std::min(due, now.steady + (known ? whole : kLongestRetryAfter + std::chrono::hours(1)));
 }
 
 }  // namespace mjwatchd::outbox

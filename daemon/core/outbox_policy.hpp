@@ -52,8 +52,12 @@ inline constexpr milliseconds kOverloadPause = std::chrono::seconds(60);
 [[nodiscard]] milliseconds wait_after(const std::vector<milliseconds>& ladder, std::uint32_t attempts,
                                       const Verdict& verdict, const SendResult& result, Jitter& jitter);
 
-/// When a delivery of the store is due. One that was never tried waits for nothing; and a clock that was set since
-/// the last attempt makes none wait longer than it was to wait from then on, which is never more than 25 hours.
+/// More than any step of webhooks.retry (30 days at most) with what an attempt takes.
+inline constexpr milliseconds kLongestWait = std::chrono::hours(24 * 31);
+
+/// When a delivery of the store is due. One that was never tried waits for nothing; a clock that was set since the last
+/// attempt began makes none wait longer than it was to wait from then on, or, where that is not known, than 25 hours.
+/// One that was set back during the attempt may make it wait less.
 [[nodiscard]] Time due(const DeliveryRecord& delivery, Now now);
 
 }  // namespace mjwatchd::outbox

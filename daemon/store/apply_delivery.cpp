@@ -19,6 +19,7 @@ void send_again(Transaction& in, DeliveryRecord& record, WallTime at, CommitResu
   record.state = held.empty() ? DeliveryState::pending : DeliveryState::held;
   record.attempts = 0;
   record.due = at;
+  record.tried_at.reset();
   in.tables.restart_delivery(record.no, record.state, at, held);
   if (!(was_held && record.state == DeliveryState::held)) result.deliveries.push_back(record);
 }

@@ -21,6 +21,7 @@ void revive(Transaction& in, ReceiverNo receiver, WallTime at, CommitResult& res
       record.state = DeliveryState::pending;
       record.attempts = 0;
       record.due = at;
+      record.tried_at.reset();
       in.tables.restart_delivery(record.no, record.state, at, "");
     }
     result.deliveries.push_back(std::move(record));

@@ -6,10 +6,10 @@
 namespace mjwatchd::store {
 
 /// The columns read_delivery() reads, of `deliveries` joined with `receivers`.
-#define MJWATCHD_DELIVERY_COLUMNS                                                                             \
-  "deliveries.no, deliveries.event, deliveries.task, deliveries.sequence, deliveries.type, "                  \
-  "receivers.name, receivers.grp, deliveries.state, deliveries.attempts, deliveries.due, "                    \
-  "CASE WHEN deliveries.attempts > 0 THEN (SELECT a.started_at + a.total FROM attempts a WHERE a.delivery = " \
+#define MJWATCHD_DELIVERY_COLUMNS                                                                   \
+  "deliveries.no, deliveries.event, deliveries.task, deliveries.sequence, deliveries.type, "        \
+  "receivers.name, receivers.grp, deliveries.state, deliveries.attempts, deliveries.due, "          \
+  "CASE WHEN deliveries.attempts > 0 THEN (SELECT a.started_at FROM attempts a WHERE a.delivery = " \
   "deliveries.no ORDER BY a.number DESC LIMIT 1) END"
 #define MJWATCHD_DELIVERY_TABLES "deliveries JOIN receivers ON receivers.no = deliveries.receiver"
 constexpr int kDeliveryColumns = 11;

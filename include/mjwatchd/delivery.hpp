@@ -41,7 +41,7 @@ struct DeliveryRecord {
   DeliveryState state = DeliveryState::pending;
   std::uint32_t attempts = 0;  ///< made so far in this round; a replay starts a new round
   WallTime due{};              ///< not before
-  /// When the last attempt ended, by the clock that reckoned `due` from it; nothing: not known, or not tried yet.
+  /// When the last attempt of this round began, by the clock of then; nothing: not known, or not tried yet.
   std::optional<WallTime> tried_at{};
 };
 

@@ -188,6 +188,32 @@ TEST_CASE("who resumes after more than a restored list has is told where it begi
   CHECK(ids_in(text) == counted(3, 5));
 }
 
+TEST_CASE("the same while it is not known yet how far the list had come") {
+  RunningControl control;
+  control.on_loop([&] {
+    for (int i = 0; i < 3; ++i) control.desk.record(kTask, EventType::started);
+  });
+  control.desk.while_reading_events = [&] {
+    control.hub.pass(3);
+    control.desk.announce(kTask, EventType::modal);
+  };
+  Listening stream(control, "/v1/events", {last_id(500)});
+  CHECK(stream.head.find("\r\nlast-event-id: 3\r\n") != std::string::npos);
+  CHECK(ids_in(stream.until("id: 4\n")) == counted(3, 4));
+}
+
+TEST_CASE("who resumes after more than a list has that was put back under its daemon hears what is new") {
+  RunningControl control;
+  control.on_loop([&] {
+    control.hub.pass(500);
+    for (int i = 0; i < 3; ++i) control.desk.record(kTask, EventType::started);
+  });
+  Listening stream(control, "/v1/events", {last_id(400)});
+  control.until([&] { return control.desk.event_reads >= 2; });
+  control.on_loop([&] { control.desk.announce(kTask, EventType::succeeded); });
+  CHECK(ids_in(stream.until("id: 4\n")) == std::vector<int>{4});
+}
+
 TEST_CASE("0 resumes from the oldest that is kept") {
   RunningControl control;
   control.on_loop([&] {

@@ -117,6 +117,9 @@ TEST_CASE("a clock that was set back since an attempt makes its delivery wait no
   tried.tried_at = now.wall + 1h;  // set back while it was tried
   tried.due = now.wall + 30s;
   CHECK(outbox::due(tried, now) == now.steady + 30s);
+  tried.tried_at = now.wall - 1h;  // a step of three days is no mistake
+  tried.due = now.wall + 71h;
+  CHECK(outbox::due(tried, now) == now.steady + 71h);
   tried.tried_at = WallTime::min();  // of a damaged row
   tried.due = WallTime::max();
   CHECK(outbox::due(tried, now) <= now.steady + 25h);

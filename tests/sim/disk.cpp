@@ -330,6 +330,7 @@ void Disk::apply(const change::Replay& change, CommitResult& result) {
     record.state = DeliveryState::pending;
     record.attempts = 0;
     record.due = change.at;
+    record.tried_at.reset();
     row.out_of_order = true;
     result.deliveries.push_back(record);
   }
