@@ -78,7 +78,7 @@ void EventStream::refuse_gone() {
 }
 
 bool EventStream::open_stream() {
-  stream_ = to_->stream(head_of(wish_.format, last_ < 0 && !looked_up_ ? wish_.resume.value_or(last_) : last_));
+  stream_ = to_->stream(head_of(wish_.format, wish_.resume && !looked_up_ ? *wish_.resume : last_));
   stream_->on_close([weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->end();
   });
@@ -100,7 +100,8 @@ bool EventStream::wanted(const CommittedEvent& event) const {
 void EventStream::heard(const CommittedEvent& event) {
   if (over_) return;
   heard_ = std::max(heard_, event.no);
-  if (told_before_ < 0 && event.no > 0) told_before_ = std::min(hub_.told(), event.no - 1);  // known by now
+  const EventNo before = std::min(hub_.told(), event.no - 1);  // known by now; what lies between is still to come
+  if (told_before_ < 0) told_before_ = before;
   if (!caught_up_) {
     if (wanted(event)) {
       more_ = more_ || event.no != 0;
@@ -110,8 +111,8 @@ void EventStream::heard(const CommittedEvent& event) {
     return;
   }
   if (event.no != 0) {
-    if (last_ < 0) last_ = std::min(hub_.told(), event.no - 1);  // known by now; what lies between is still to come
-    if (event.no <= last_) return;                               // a page has brought it already
+    if (last_ < 0) last_ = before;
+    if (event.no <= last_) return;  // a page has brought it already
     if (last_ >= 0 && event.no != last_ + 1) return catch_up();
     last_ = event.no;
   }

@@ -1,6 +1,5 @@
 #include "daemon/control/json_text.hpp"
 
-#include <rapidjson/encodings.h>
 #include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
