@@ -4,7 +4,6 @@
 
 #include "daemon/gateway/blank.hpp"
 #include "daemon/gateway/envelope.hpp"
-#include "daemon/gateway/repair.hpp"
 #include "mjwatchd/ascii.hpp"
 #include "mjwatchd/utf8.hpp"
 
