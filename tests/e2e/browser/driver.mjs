@@ -13,7 +13,27 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"], // run by root, in containers
 });
 
-const tools = { browser, problems: [], requests: [], transferred: 0, page: null };
+const tools = { browser, problems: [], requests: [], page: null };
+
+// Bytes by address. A view is what each address brings at first: on a slow machine it is read again before a test
+// looks, and events go on as long as it is open.
+const brought = new Map();
+tools.transferred = () => [...brought.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+tools.forgetTransferred = () => brought.clear();
+
+function countBytes(devtools) {
+  const counted = new Map(); // by request
+  devtools.on("Network.responseReceived", ({ requestId, type, response }) => {
+    if (type === "EventSource" || response.mimeType === "text/event-stream" || brought.has(response.url)) return;
+    const of = { bytes: response.encodedDataLength };
+    brought.set(response.url, of);
+    counted.set(requestId, of);
+  });
+  devtools.on("Network.dataReceived", ({ requestId, encodedDataLength }) => {
+    const of = counted.get(requestId);
+    if (of) of.bytes += encodedDataLength;
+  });
+}
 
 /** A fresh browser profile with one page, everything that goes wrong in it kept. */
 tools.open = async (options = {}) => {
@@ -37,8 +57,7 @@ tools.open = async (options = {}) => {
   page.on("request", (request) => tools.requests.push(request.url()));
   const devtools = await context.newCDPSession(page);
   await devtools.send("Network.enable");
-  devtools.on("Network.dataReceived", (event) => (tools.transferred += event.encodedDataLength));
-  devtools.on("Network.responseReceived", (event) => (tools.transferred += event.response.encodedDataLength));
+  countBytes(devtools);
   return page;
 };
 
