@@ -140,22 +140,6 @@ Answer Connection::need(const Call& call) {
   return answer;
 }
 
-std::string encoded(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
-    }
-  }
-  return out;
-}
-
 std::string problem_text(const Answer& answer) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(answer.body.data(), answer.body.size());

@@ -61,8 +61,6 @@ class Connection {
   void* easy_;
 };
 
-/// Percent-encodes one segment of a path, or one value of a query.
-[[nodiscard]] std::string encoded(std::string_view text);
 /// "detail" or "title" of an RFC 9457 problem; else the status and the start of the body.
 [[nodiscard]] std::string problem_text(const Answer& answer);
 

@@ -6,6 +6,7 @@
 #include "daemon/client/delivery_text.hpp"
 #include "daemon/client/json.hpp"
 #include "daemon/client/table.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::client {
 
@@ -67,7 +68,7 @@ void flatten(const rapidjson::Value& value, const std::string& name, Table& tabl
 
 Exit deliveries(Session& session, const DeliveriesOrder& order) {
   if (!order.id.empty()) {
-    const auto one = parse_json(session.daemon.need(Call{.path = "/v1/deliveries/" + encoded(order.id)}).body);
+    const auto one = parse_json(session.daemon.need(Call{.path = "/v1/deliveries/" + percent_encoded(order.id)}).body);
     print(session.json ? dump(one) + "\n" : describe_delivery(one, session.terminal));
     return Exit::done;
   }
@@ -108,7 +109,7 @@ Exit replay(Session& session, const ReplayOrder& order) {
     throw Trouble(Exit::usage, "replay: name deliveries, or which ones by --endpoint, --state, --since, --until");
   }
   for (const auto& id : order.ids) {
-    const auto path = "/v1/deliveries/" + encoded(id) + "/replay";
+    const auto path = "/v1/deliveries/" + percent_encoded(id) + "/replay";
     const auto answer = session.daemon.need(Call{.method = "POST", .path = path, .body = "{}"});
     print(session.json ? dump(parse_json(answer.body)) + "\n" : id + " is sent again\n");
   }
@@ -140,7 +141,7 @@ Exit replay(Session& session, const ReplayOrder& order) {
 Exit endpoints(Session& session, const std::string& action, const std::string& name) {
   if (!action.empty()) {
     if (name.empty()) throw Trouble(Exit::usage, "endpoints " + action + ": name the endpoint");
-    const auto path = "/v1/endpoints/" + encoded(name) + "/" + action;
+    const auto path = "/v1/endpoints/" + percent_encoded(name) + "/" + action;
     const auto answer = session.daemon.need(Call{.method = "POST", .path = path, .body = "{}"});
     print((session.json ? dump(parse_json(answer.body)) : consequence(action, name)) + "\n");
     return Exit::done;

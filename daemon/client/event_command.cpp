@@ -8,7 +8,6 @@
 #include "daemon/client/absence.hpp"
 #include "daemon/client/commands.hpp"
 #include "daemon/client/json.hpp"
-#include "daemon/http/header_text.hpp"
 #include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::client {
@@ -93,7 +92,7 @@ class Following {
   void begun(std::string_view line) {
     constexpr std::string_view kAfter = "last-event-id:";
     if (!same_letters(line.substr(0, kAfter.size()), kAfter)) return;
-    since_ = http::trimmed(line.substr(kAfter.size()));
+    since_ = trimmed(line.substr(kAfter.size()));
     shown_.forget();  // mostly the same; less after a backup has been restored
     absence_.back();
   }

@@ -4,18 +4,20 @@
 #include <cmath>
 #include <cstdio>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::client {
 
 std::string query(const std::vector<std::pair<std::string, std::string>>& parameters) {
   std::string out;
   for (const auto& [name, value] : parameters) {
-    if (!value.empty()) out += (out.empty() ? "?" : "&") + name + "=" + encoded(value);
+    if (!value.empty()) out += (out.empty() ? "?" : "&") + name + "=" + percent_encoded(value);
   }
   return out;
 }
 
 std::string task_path(const std::string& id, const std::string& gateway, const std::string& tail) {
-  return "/v1/tasks/" + encoded(id) + tail + query({{"gateway", gateway}});
+  return "/v1/tasks/" + percent_encoded(id) + tail + query({{"gateway", gateway}});
 }
 
 long long parse_duration_ms(const std::string& text) {

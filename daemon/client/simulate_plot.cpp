@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kWidth = 760, kHeight = 520, kLeft = 70, kRight = 150, kTop = 50, kBottom = 60;
 
-std::string number(double value) {
+std::string figure(double value) {
   std::array<char, 40> text{};
   return {text.data(), static_cast<std::size_t>(std::snprintf(text.data(), text.size(), "%.4g", value))};
 }
@@ -39,11 +39,11 @@ std::string escaped(const std::string& text) {
 }
 
 std::string words(double x, double y, const std::string& text, const std::string& rest) {
-  return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + rest + ">" + escaped(text) + "</text>\n";
+  return "<text x=\"" + figure(x) + "\" y=\"" + figure(y) + "\" " + rest + ">" + escaped(text) + "</text>\n";
 }
 
 std::string stroke(double x1, double y1, double x2, double y2, const std::string& colour) {
-  return "<line x1=\"" + number(x1) + "\" y1=\"" + number(y1) + "\" x2=\"" + number(x2) + "\" y2=\"" + number(y2) +
+  return "<line x1=\"" + figure(x1) + "\" y1=\"" + figure(y1) + "\" x2=\"" + figure(x2) + "\" y2=\"" + figure(y2) +
          "\" stroke=\"" + colour + "\"/>\n";
 }
 
@@ -80,15 +80,15 @@ std::string frame(const Axis& x, const Axis& y) {
   std::string out;
   for (const double tick : x.ticks()) {
     out += stroke(x.at(tick), kTop, x.at(tick), kHeight - kBottom, kGrid);
-    out += words(x.at(tick), kHeight - kBottom + 18, number(tick), "text-anchor=\"middle\"");
+    out += words(x.at(tick), kHeight - kBottom + 18, figure(tick), "text-anchor=\"middle\"");
   }
   for (const double tick : y.ticks()) {
     out += stroke(kLeft, y.at(tick), kWidth - kRight, y.at(tick), kGrid);
-    out += words(kLeft - 8, y.at(tick) + 4, number(tick) + " s", "text-anchor=\"end\"");
+    out += words(kLeft - 8, y.at(tick) + 4, figure(tick) + " s", "text-anchor=\"end\"");
   }
   const double middle = (kLeft + kWidth - kRight) / 2;
   out += words(middle, kHeight - 18, "calls per task", "text-anchor=\"middle\"");
-  const std::string turn = "text-anchor=\"middle\" transform=\"rotate(-90 18 " + number(kHeight / 2) + ")\"";
+  const std::string turn = "text-anchor=\"middle\" transform=\"rotate(-90 18 " + figure(kHeight / 2) + ")\"";
   return out + words(18, kHeight / 2, "mean delay of noticing an end", turn);
 }
 
@@ -96,9 +96,9 @@ std::string draw(const PlotLine& line, const Axis& x, const Axis& y) {
   std::string path, marks;
   for (const PlotPoint& point : line.points) {
     const double at_x = x.at(point.calls_per_task), at_y = y.at(point.delay_s);
-    path += (path.empty() ? "" : " ") + number(at_x) + "," + number(at_y);
+    path += (path.empty() ? "" : " ") + figure(at_x) + "," + figure(at_y);
     if (point.label.empty()) continue;
-    marks += "<circle cx=\"" + number(at_x) + "\" cy=\"" + number(at_y) + "\" r=\"4\" fill=\"" + line.colour + "\"/>\n";
+    marks += "<circle cx=\"" + figure(at_x) + "\" cy=\"" + figure(at_y) + "\" r=\"4\" fill=\"" + line.colour + "\"/>\n";
     marks += words(at_x - 7, at_y + 15, point.label, "text-anchor=\"end\" fill=\"" + line.colour + "\"");
   }
   const PlotPoint& last = *std::max_element(line.points.begin(), line.points.end(), [](const auto& a, const auto& b) {
@@ -121,9 +121,9 @@ std::string plot(const std::string& title, std::vector<PlotLine> lines) {
     }
   }
   std::erase_if(lines, [](const PlotLine& line) { return line.points.empty(); });
-  const std::string size = number(kWidth) + "\" height=\"" + number(kHeight);
-  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + size + "\" viewBox=\"0 0 " + number(kWidth) +
-                    " " + number(kHeight) + "\" font-family=\"sans-serif\" font-size=\"12\">\n";
+  const std::string size = figure(kWidth) + "\" height=\"" + figure(kHeight);
+  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + size + "\" viewBox=\"0 0 " + figure(kWidth) +
+                    " " + figure(kHeight) + "\" font-family=\"sans-serif\" font-size=\"12\">\n";
   out += "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n";
   out += words(kLeft, 28, title, "font-size=\"15\"");
   if (!lines.empty()) out += frame(x, y);

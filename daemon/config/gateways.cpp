@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "daemon/config/sections.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::config {
 namespace {
@@ -35,10 +36,8 @@ void read_url(Section& gateway, Gateway& out) {
 void read_prefix(Section& gateway, Gateway& out) {
   if (!gateway.text("prefix", out.prefix)) return;
   while (!out.prefix.empty() && out.prefix.back() == '/') out.prefix.pop_back();
-  const bool plain = std::all_of(out.prefix.begin(), out.prefix.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '-' ||
-           c == '_' || c == '.' || c == '~';
-  });
+  const bool plain =
+      std::all_of(out.prefix.begin(), out.prefix.end(), [](char c) { return is_unreserved(c) || c == '/'; });
   if (!out.prefix.empty() && (out.prefix.front() != '/' || !plain)) {
     gateway.error("prefix", "\"" + out.prefix + "\" is not allowed; allowed: a path like /mj or /mj-fast/mj");
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/config/config.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::config {
 namespace {
@@ -16,6 +17,7 @@ namespace fs = std::filesystem;
 
 // A token or key is far shorter; a larger file is the wrong one.
 constexpr std::size_t kMaxBytes = 64U << 10;
+constexpr std::string_view kWhite = " \t\r\n\v\f";
 
 struct Descriptor {
   int fd = -1;
@@ -34,13 +36,6 @@ std::vector<fs::path> places(const std::string& name, const Config& config) {
   }
   out.push_back(config.file.parent_path() / file);
   return out;
-}
-
-std::string trimmed(const std::string& text) {
-  constexpr const char* kWhite = " \t\r\n\v\f";
-  const auto first = text.find_first_not_of(kWhite);
-  if (first == std::string::npos) return {};
-  return text.substr(first, text.find_last_not_of(kWhite) - first + 1);
 }
 
 std::string checked(std::string secret, const std::string& where) {
@@ -75,7 +70,7 @@ bool read_secret(const fs::path& path, std::string& out, std::string* warning) {
   }
   if (have > kMaxBytes) throw std::runtime_error(path.string() + " is larger than 64 KiB, which no secret is");
   text.resize(have);
-  out = checked(trimmed(text), path.string());
+  out = checked(std::string(trimmed(text, kWhite)), path.string());
   if (warning != nullptr && (info.st_mode & 0077) != 0) {
     *warning = path.string() + " can be read by others than its owner; chmod 600 it";
   }
@@ -88,7 +83,7 @@ std::string load_secret(const SecretSource& source, const Config& config, std::s
   if (!source.env.empty()) {
     const char* value = std::getenv(source.env.c_str());
     if (value == nullptr) throw std::runtime_error("the environment variable " + source.env + " is not set");
-    return checked(trimmed(value), "the environment variable " + source.env);
+    return checked(std::string(trimmed(value, kWhite)), "the environment variable " + source.env);
   }
   if (source.file.empty()) throw std::runtime_error("no file is named that holds the secret");
   std::string tried;

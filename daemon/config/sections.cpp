@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "daemon/images/s3_address.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::config {
 namespace {
@@ -14,8 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr milliseconds kDay = std::chrono::days(1);
-
-bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
 // Placeholders of images.name, and why the ones that tell pictures apart can't be left out.
 void check_image_name(Section& images, const std::string& name, bool several_gateways) {

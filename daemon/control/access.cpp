@@ -62,7 +62,7 @@ bool TcpAccess::known_host(std::string_view host) const {
 std::optional<Problem> TcpAccess::refuse_host(std::string_view host) const {
   if (known_host(host)) return std::nullopt;
   return Problem{421,
-                 "The Host header " + quoted(host) +
+                 "The Host header " + in_quotes(host) +
                      " is not this daemon: use localhost or the address, or add the name to control.hosts.",
                  {},
                  {}};
@@ -94,10 +94,10 @@ std::optional<Problem> TcpAccess::refuse(const http::ServerRequest& head, WallTi
   // sends none, with a GET, it tells in another header whose page it was; to cookies, ports are all one.
   const auto origin = head.header("origin"), site = head.header("sec-fetch-site");
   if (!origin.empty() && !same_origin(head)) {
-    return Problem{403, "Pages may not use this API: the request has the Origin " + quoted(origin), {}, {}};
+    return Problem{403, "Pages may not use this API: the request has the Origin " + in_quotes(origin), {}, {}};
   }
   if (!site.empty() && site != "same-origin" && site != "none") {
-    return Problem{403, "Pages may not use this API: the request has Sec-Fetch-Site " + quoted(site), {}, {}};
+    return Problem{403, "Pages may not use this API: the request has Sec-Fetch-Site " + in_quotes(site), {}, {}};
   }
   const auto authorization = head.header("authorization");
   if (!authorization.empty()) return refuse(authorization, head.header("host"));

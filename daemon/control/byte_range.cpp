@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-#include "daemon/http/header_text.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::control {
 namespace {
@@ -14,7 +14,7 @@ bool names(std::string_view list, std::string_view etag) {
   while (!list.empty()) {
     auto one = list.substr(0, list.find(','));
     list.remove_prefix(std::min(one.size() + 1, list.size()));
-    one = http::trimmed(one);
+    one = trimmed(one);
     if (one == "*") return true;
     if (one.starts_with("W/")) one.remove_prefix(2);
     if (one == etag) return true;
@@ -42,11 +42,11 @@ RangeVerdict part(std::uint64_t first, std::uint64_t last, std::uint64_t size) {
 RangeVerdict judge_range(const RangeWish& wish, std::string_view etag, std::uint64_t size) {
   if (names(wish.if_none_match, etag)) return {RangeVerdict::Kind::not_modified, 0, 0};
   constexpr std::string_view kUnit = "bytes=";
-  auto range = http::trimmed(wish.range);
+  auto range = trimmed(wish.range);
   // A date in If-Range never matches: files are known by their digest here, not by a time.
-  const bool changed = !wish.if_range.empty() && http::trimmed(wish.if_range) != etag;
+  const bool changed = !wish.if_range.empty() && trimmed(wish.if_range) != etag;
   if (changed || !range.starts_with(kUnit)) return whole(size);
-  range = http::trimmed(range.substr(kUnit.size()));
+  range = trimmed(range.substr(kUnit.size()));
   const auto dash = range.find('-');
   if (dash == std::string_view::npos || range.find(',') != std::string_view::npos) return whole(size);
   const auto from = range.substr(0, dash), to = range.substr(dash + 1);

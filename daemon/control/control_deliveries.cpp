@@ -14,7 +14,7 @@ constexpr std::size_t kLongestReason = 200;
 
 Problem no_delivery(const std::string& id) {
   return Problem{
-      404, "There is no delivery " + quoted(id) + ": GET /v1/deliveries, or mjwatch deliveries, lists them", {}, {}};
+      404, "There is no delivery " + in_quotes(id) + ": GET /v1/deliveries, or mjwatch deliveries, lists them", {}, {}};
 }
 
 Decoded<change::Replay> decode_replay(const Json& body, WallTime now) {
@@ -34,7 +34,7 @@ Decoded<change::Replay> decode_replay(const Json& body, WallTime now) {
     if (!state->is(Json::Kind::text)) return mistyped("state", "delivered, held, dead or superseded", *state);
     replay.state = parse_delivery_state(state->text);
     if (!replay.state || *replay.state == DeliveryState::pending) {
-      return Refusal{"state", quoted(state->text) +
+      return Refusal{"state", in_quotes(state->text) +
                                   " must be delivered, held, dead or superseded (what is pending is "
                                   "sent without being asked for)"};
     }
@@ -139,7 +139,7 @@ bool ControlServer::Impl::known_receiver(const Ask& ask, const std::string& name
     if (endpoint.configured) names.push_back(endpoint.name);
   }
   ask.refuse(Problem{404,
-                     "There is no endpoint " + quoted(name) + " in the configuration (" +
+                     "There is no endpoint " + in_quotes(name) + " in the configuration (" +
                          (names.empty() ? "there is none" : "there is " + listed(names)) + ")" + meant(name, names),
                      {},
                      {}});
@@ -151,7 +151,7 @@ void ControlServer::Impl::test_endpoint(const AskPtr& ask) {
   if (!object_body(*ask, {}) || !known_receiver(*ask, name, true)) return;
   desk_.change(change::Test{name, desk_.wall()}, [ask](const CommitResult& result) {
     const auto& endpoint = ask->names.front();
-    if (!went_well(result)) return ask->refuse(problem_of(result, "There is no endpoint " + quoted(endpoint)));
+    if (!went_well(result)) return ask->refuse(problem_of(result, "There is no endpoint " + in_quotes(endpoint)));
     JsonText out;
     out.object().text("endpoint", endpoint);
     out.word("webhook_id", result.events.empty() ? std::string() : result.events.front().webhook_id);
@@ -178,7 +178,7 @@ void ControlServer::Impl::switch_endpoint(const AskPtr& ask, bool disable) {
   }
   desk_.change(std::move(change), [ask, disable](const CommitResult& result) {
     const auto& endpoint = ask->names.front();
-    if (!went_well(result)) return ask->refuse(problem_of(result, "There is no endpoint " + quoted(endpoint)));
+    if (!went_well(result)) return ask->refuse(problem_of(result, "There is no endpoint " + in_quotes(endpoint)));
     JsonText out;
     out.object().text("endpoint", endpoint).truth("disabled", disable);
     if (!disable)

@@ -34,7 +34,7 @@ void log_caller(Call call, const http::ServerRequest& request) {
   const bool often = call == Call::put_task || call == Call::add_tasks || call == Call::refresh_task;
   const auto level = often ? spdlog::level::debug : spdlog::level::info;
   if (!spdlog::should_log(level)) return;
-  const auto path = quoted(std::string_view(request.target).substr(0, request.target.find('?')));
+  const auto path = in_quotes(std::string_view(request.target).substr(0, request.target.find('?')));
   if (request.peer_uid) {
     spdlog::log(level, "{} {} by user {}, process {}", request.method, path, *request.peer_uid,
                 request.peer_pid.value_or(0));
@@ -62,7 +62,7 @@ bool asks_store(Call call) {
 
 Problem no_such_path(const http::ServerRequest& request) {
   const auto path = request.target.substr(0, request.target.find('?'));
-  return Problem{404, "There is no " + quoted(path) + meant(path, known_paths()), {}, {}};
+  return Problem{404, "There is no " + in_quotes(path) + meant(path, known_paths()), {}, {}};
 }
 
 }  // namespace
@@ -152,7 +152,8 @@ std::optional<http::ServerResponse> ControlServer::Impl::turn_away(const http::S
   if (head.local) {
     // Programs send no Origin, and no browser comes this way.
     if (const auto origin = head.header("origin"); !origin.empty()) {
-      return respond(Problem{403, "Pages may not use this API: the request has the Origin " + quoted(origin), {}, {}});
+      return respond(
+          Problem{403, "Pages may not use this API: the request has the Origin " + in_quotes(origin), {}, {}});
     }
   } else if (const auto problem = access_->refuse(head, desk_.wall())) {
     return respond(*problem);
@@ -297,7 +298,7 @@ std::optional<Json> ControlServer::Impl::object_body(const Ask& ask, const std::
     wrong = mistyped("", "a JSON object, or empty", *json);
     wrong->what = "The body " + wrong->what;
   } else if (allowed.empty() && !json->keys.empty()) {
-    wrong = Refusal{"", quoted(json->keys.front()) + " is not a known key; this call has none"};
+    wrong = Refusal{"", in_quotes(json->keys.front()) + " is not a known key; this call has none"};
   } else {
     wrong = refuse_keys(*json, "", allowed);
   }

@@ -162,7 +162,7 @@ void ControlServer::Impl::refresh_task(const AskPtr& ask, const TaskView& task) 
   const bool live = !has_ended(task);
   if (!desk_.has_gateway(key.gateway)) {
     Problem problem{
-        409, "The gateway " + quoted(key.gateway) + " is gone from the configuration; the task is held.", {}, {}};
+        409, "The gateway " + in_quotes(key.gateway) + " is gone from the configuration; the task is held.", {}, {}};
     return ask->refuse(problem.with("id", key.id).with("gateway", key.gateway));
   }
   if (live || pictures) desk_.refresh(task.record, pictures);
@@ -201,7 +201,7 @@ std::optional<std::size_t> ControlServer::Impl::picture_number(const Ask& ask) {
   if (ask.names.size() < 2) return 0;
   const auto number = parse_number(ask.names[1]);
   if (number) return static_cast<std::size_t>(*number);
-  ask.refuse(Problem{404, quoted(ask.names[1]) + " is no picture's number; they count from 0", {}, {}});
+  ask.refuse(Problem{404, in_quotes(ask.names[1]) + " is no picture's number; they count from 0", {}, {}});
   return std::nullopt;
 }
 
@@ -239,7 +239,7 @@ void ControlServer::Impl::stream_events(const AskPtr& ask) {
   if (const auto last = ask->request.header("last-event-id"); !last.empty()) {
     wish.resume = parse_number(last);
     if (!wish.resume) {
-      return ask->refuse(Problem{400, "Last-Event-ID: " + quoted(last) + " must be the number of an event", {}, {}});
+      return ask->refuse(Problem{400, "Last-Event-ID: " + in_quotes(last) + " must be the number of an event", {}, {}});
     }
   }
   if (stopping_) return ask->refuse(busy("The daemon is stopping"));

@@ -91,7 +91,7 @@ class Builder {
     std::sort(keys.begin(), keys.end());
     const auto twice = std::adjacent_find(keys.begin(), keys.end());
     if (twice == keys.end()) return true;
-    wrong = "the key " + quoted(*twice) + " stands twice in one object";
+    wrong = "the key " + in_quotes(*twice) + " stands twice in one object";
     return false;
   }
 

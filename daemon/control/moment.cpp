@@ -4,6 +4,7 @@
 
 #include "daemon/config/values.hpp"
 #include "daemon/control/problem.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::control {
 namespace {
@@ -18,7 +19,7 @@ class Scanner {
     if (rest_.size() < count) good_ = false;
     for (std::size_t i = 0; i < count && good_; ++i) {
       const char c = rest_[i];
-      good_ = c >= '0' && c <= '9';
+      good_ = is_digit(c);
       value = value * 10 + (c - '0');
     }
     if (good_) rest_.remove_prefix(count);

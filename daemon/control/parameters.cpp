@@ -44,7 +44,7 @@ Parameters& Parameters::only(const std::vector<std::string>& allowed) {
     const auto& name = request_.query[i].first;
     if (std::find(allowed.begin(), allowed.end(), name) == allowed.end()) {
       wrong_ = Problem{400,
-                       quoted(name) + " is no parameter of this call; " +
+                       in_quotes(name) + " is no parameter of this call; " +
                            (allowed.empty() ? "it has none" : "there is " + listed(allowed)) + meant(name, allowed),
                        {},
                        {}};
@@ -66,7 +66,7 @@ std::optional<bool> Parameters::truth(std::string_view name) {
   if (!value) return std::nullopt;
   if (*value == "true" || *value == "1") return true;
   if (*value == "false" || *value == "0") return false;
-  refuse(name, quoted(*value) + " must be true or false");
+  refuse(name, in_quotes(*value) + " must be true or false");
   return std::nullopt;
 }
 
@@ -75,7 +75,7 @@ std::size_t Parameters::limit() {
   if (!value) return 100;
   const auto number = parse_number(*value);
   if (number && *number >= 1 && *number <= kMostAtOnce) return static_cast<std::size_t>(*number);
-  refuse("limit", quoted(*value) + " must be a number from 1 to 1000");
+  refuse("limit", in_quotes(*value) + " must be a number from 1 to 1000");
   return 100;
 }
 
@@ -84,7 +84,7 @@ std::int64_t Parameters::cursor() {
   if (!value) return 0;
   const auto number = parse_number(*value);
   if (number && *number > 0) return *number;
-  refuse("cursor", quoted(*value) + " must be the next_cursor of the page before");
+  refuse("cursor", in_quotes(*value) + " must be the next_cursor of the page before");
   return 0;
 }
 
@@ -94,7 +94,7 @@ std::optional<milliseconds> Parameters::duration(std::string_view name) {
   std::string wrong;
   const auto duration = value->size() > 40 ? std::nullopt : config::parse_duration(*value, wrong);
   if (duration && *duration <= std::chrono::days(1)) return duration;
-  refuse(name, wrong.empty() ? quoted(*value) + " must be a duration up to 24h, such as 30s" : wrong);
+  refuse(name, wrong.empty() ? in_quotes(*value) + " must be a duration up to 24h, such as 30s" : wrong);
   return std::nullopt;
 }
 
@@ -103,7 +103,7 @@ std::optional<Status> Parameters::status() {
   if (!value) return std::nullopt;
   const auto status = parse_status(*value);
   const auto all = words_of(Status::cancel);
-  if (!status) refuse("status", quoted(*value) + " is no status; there is " + listed(all) + meant(*value, all));
+  if (!status) refuse("status", in_quotes(*value) + " is no status; there is " + listed(all) + meant(*value, all));
   return status;
 }
 
@@ -112,7 +112,7 @@ std::optional<DeliveryState> Parameters::delivery_state() {
   if (!value) return std::nullopt;
   const auto state = parse_delivery_state(*value);
   const auto all = words_of(DeliveryState::superseded);
-  if (!state) refuse("state", quoted(*value) + " is no state; there is " + listed(all) + meant(*value, all));
+  if (!state) refuse("state", in_quotes(*value) + " is no state; there is " + listed(all) + meant(*value, all));
   return state;
 }
 
@@ -143,7 +143,7 @@ std::optional<WallTime> Parameters::moment(std::string_view name, WallTime now) 
   json.text = *value;
   std::string wrong;
   const auto moment = parse_moment(json, now, wrong);
-  if (!moment) refuse(name, quoted(*value) + " " + wrong);
+  if (!moment) refuse(name, in_quotes(*value) + " " + wrong);
   return moment;
 }
 
@@ -156,7 +156,7 @@ std::vector<Ending> Parameters::endings() {
     if (!ending || *ending == Ending::none) {
       auto all = words_of(Ending::lost);
       all.erase(all.begin());  // none
-      refuse("ending", quoted(word) + " is no ending; there is " + listed(all) + meant(word, all));
+      refuse("ending", in_quotes(word) + " is no ending; there is " + listed(all) + meant(word, all));
       return {};
     }
     out.push_back(*ending);
@@ -176,7 +176,7 @@ EventMask Parameters::types() {
     if (!type) {
       auto all = event_names();
       all.emplace_back(name(EventType::test));
-      refuse("type", quoted(word) + " is no event type; there is " + listed(all) + meant(word, all));
+      refuse("type", in_quotes(word) + " is no event type; there is " + listed(all) + meant(word, all));
       return mask;
     }
     mask |= mask_of(*type);

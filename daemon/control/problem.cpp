@@ -48,7 +48,7 @@ http::ServerResponse respond(int status, std::string json) {
   return response;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kLongest = 60;
   std::string out = "\"";
   const std::string clean = valid_utf8(text.substr(0, kLongest));

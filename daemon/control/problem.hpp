@@ -32,7 +32,7 @@ struct Problem {
 [[nodiscard]] http::ServerResponse respond(int status, std::string json);
 
 /// What a client sent, fit to be quoted: on one line, at most 60 bytes, in quotation marks.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// "a, b or c"
 [[nodiscard]] std::string listed(const std::vector<std::string>& words);

@@ -28,7 +28,7 @@ std::optional<Refusal> read_format(const Json& value, const std::string& where, 
   if (!value.is(Kind::text)) return mistyped(where, listed(formats), value);
   const auto format = parse_body_format(value.text);
   if (!format) {
-    return Refusal{where, quoted(value.text) + " is no format: use " + listed(formats) + meant(value.text, formats)};
+    return Refusal{where, in_quotes(value.text) + " is no format: use " + listed(formats) + meant(value.text, formats)};
   }
   out.format = *format;
   return std::nullopt;
@@ -91,7 +91,7 @@ Decoded<ReceiverWish> decode_named_receiver(const std::string& name, const std::
     if (name.find("://") != std::string::npos) {
       return Refusal{where, "a URL is given as an object: {\"url\":\"…\",\"secret\":\"whsec_…\"}"};
     }
-    return Refusal{where, quoted(name) + " is no endpoint of the configuration (" +
+    return Refusal{where, in_quotes(name) + " is no endpoint of the configuration (" +
                               (names.empty() ? "there is none" : "there is " + listed(names)) + ")" +
                               meant(name, names)};
   }
@@ -115,7 +115,7 @@ std::optional<Refusal> refuse_keys(const Json& object, const std::string& where,
   const std::set<std::string_view> known(allowed.begin(), allowed.end());
   for (const auto& key : object.keys) {
     if (known.contains(key)) continue;
-    return Refusal{where, quoted(key) + " is not a known key; allowed are " + listed(allowed) + meant(key, allowed)};
+    return Refusal{where, in_quotes(key) + " is not a known key; allowed are " + listed(allowed) + meant(key, allowed)};
   }
   return std::nullopt;
 }
@@ -142,7 +142,7 @@ Decoded<EventMask> decode_events(const Json& value, const std::string& where) {
     if (!one.is(Kind::text)) return mistyped(here, "an event type, such as \"task.succeeded\"", one);
     const auto type = parse_event_type(one.text);
     if (!type || *type == EventType::test) {
-      return Refusal{here, quoted(one.text) + " is not an event of a task; there are " + listed(event_names()) +
+      return Refusal{here, in_quotes(one.text) + " is not an event of a task; there are " + listed(event_names()) +
                                meant(one.text, event_names())};
     }
     mask |= mask_of(*type);

@@ -6,6 +6,7 @@
 #include "daemon/config/values.hpp"
 #include "daemon/control/problem.hpp"
 #include "daemon/control/receiver_wish.hpp"
+#include "mjwatchd/ascii.hpp"
 #include "mjwatchd/names.hpp"
 
 namespace mjwatchd::control {
@@ -21,10 +22,8 @@ const std::vector<std::string> kKeys{"gateway",      "webhooks", "events", "acti
                                      "submitted_at", "metadata", "save",   "expire_after"};
 
 bool all_of(std::string_view text, std::string_view extra) {
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           extra.find(c) != std::string_view::npos;
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [&](char c) { return is_letter_or_digit(c) || extra.find(c) != std::string_view::npos; });
 }
 
 /// Reads the keys of one registration into it, and stops at the first that is wrong.
@@ -68,7 +67,7 @@ MaybeRefusal Decoder::gateway() {
   if (value != nullptr && !value->is(Kind::text)) return mistyped("gateway", "a gateway's name", *value);
   if (value != nullptr && !wanted_gateway_.empty() && value->text != wanted_gateway_) {
     return Refusal{"gateway",
-                   quoted(value->text) + " differs from ?gateway=" + quoted(wanted_gateway_) + "; give it once"};
+                   in_quotes(value->text) + " differs from ?gateway=" + in_quotes(wanted_gateway_) + "; give it once"};
   }
   // The gateway is the key's half, so it is not among what is compared.
   auto& name = out_.key.gateway;
@@ -78,8 +77,8 @@ MaybeRefusal Decoder::gateway() {
   for (const auto& one : desk_.gateways()) {
     if (desk_.has_gateway(one.view.name)) names.push_back(one.view.name);
   }
-  return Refusal{"gateway",
-                 quoted(name) + " is no gateway of the configuration; there is " + listed(names) + meant(name, names)};
+  return Refusal{"gateway", in_quotes(name) + " is no gateway of the configuration; there is " + listed(names) +
+                                meant(name, names)};
 }
 
 MaybeRefusal Decoder::webhooks() {
@@ -112,7 +111,7 @@ MaybeRefusal Decoder::action() {
   if (value == nullptr) return std::nullopt;
   if (!value->is(Kind::text)) return mistyped("action", "a word such as \"IMAGINE\"", *value);
   if (value->text.empty() || value->text.size() > kLongestAction || !all_of(value->text, "_-")) {
-    return Refusal{"action", quoted(value->text) + " must be 1 to 64 of A-Z a-z 0-9 _ -, such as \"IMAGINE\""};
+    return Refusal{"action", in_quotes(value->text) + " must be 1 to 64 of A-Z a-z 0-9 _ -, such as \"IMAGINE\""};
   }
   out_.action = value->text;
   for (char& c : out_.action) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;  // as gateways write it
@@ -129,7 +128,7 @@ MaybeRefusal Decoder::submitted_at() {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < 0) {
-    return Refusal{"submitted_at", quoted(text) + " must be a whole number of " + wanted};
+    return Refusal{"submitted_at", in_quotes(text) + " must be a whole number of " + wanted};
   }
   constexpr std::int64_t kEarliest = 100'000'000'000;  // 1973; as seconds it would be the year 5138
   if (number < kEarliest) {
@@ -163,7 +162,7 @@ MaybeRefusal Decoder::save() {
   if (!value->is(Kind::text)) return mistyped("save", listed(modes), *value);
   out_.save = parse_save_mode(value->text);
   if (!out_.save) {
-    return Refusal{"save", quoted(value->text) + " must be " + listed(modes) + meant(value->text, modes)};
+    return Refusal{"save", in_quotes(value->text) + " must be " + listed(modes) + meant(value->text, modes)};
   }
   keep("save", *value);
   return std::nullopt;
@@ -179,10 +178,10 @@ MaybeRefusal Decoder::expire_after() {
   if (!duration) {
     constexpr std::size_t kWorthQuoting = 40;
     return Refusal{"expire_after",
-                   value->text.size() > kWorthQuoting ? quoted(value->text) + " must be " + wanted : wrong};
+                   value->text.size() > kWorthQuoting ? in_quotes(value->text) + " must be " + wanted : wrong};
   }
   if (*duration < kShortestWatch || *duration > kLongestWatch) {
-    return Refusal{"expire_after", quoted(value->text) + " must lie between 1s and 366d"};
+    return Refusal{"expire_after", in_quotes(value->text) + " must lie between 1s and 366d"};
   }
   out_.expire_after = *duration;
   keep("expire_after", *value);
@@ -204,7 +203,7 @@ std::optional<std::string> refuse_id(std::string_view id) {
   const std::string rule = " (a task's id is 1 to 128 of A-Z a-z 0-9 _ . : - and neither . nor ..)";
   if (id.empty()) return "the id is empty" + rule;
   if (id.size() > kLongestId) return "the id is " + std::to_string(id.size()) + " bytes long" + rule;
-  if (id == "." || id == ".." || !all_of(id, "_.:-")) return quoted(id) + " is no id" + rule;
+  if (id == "." || id == ".." || !all_of(id, "_.:-")) return in_quotes(id) + " is no id" + rule;
   return std::nullopt;
 }
 
@@ -216,7 +215,7 @@ Decoded<Registration> decode_registration(const Json& body, std::string_view id,
     registration->key.id = id;
     const auto* const repeated = body.find("id");
     if (repeated != nullptr && (!repeated->is(Kind::text) || repeated->text != id)) {
-      return Refusal{"id", "differs from the path's, " + quoted(id) + "; leave it out"};
+      return Refusal{"id", "differs from the path's, " + in_quotes(id) + "; leave it out"};
     }
   }
   return decoded;

@@ -15,7 +15,7 @@ std::variant<TaskView, Problem> choose_task(Listing<TaskView> found, std::string
   if (at != found.end()) return std::move(*at);
   if (found.empty() || !gateway.empty()) {
     Problem problem{404, {}, {}, {}};
-    problem.detail = "No task " + quoted(id) + (gateway.empty() ? "" : " of the gateway " + quoted(gateway)) +
+    problem.detail = "No task " + in_quotes(id) + (gateway.empty() ? "" : " of the gateway " + in_quotes(gateway)) +
                      " is watched: register it with PUT, or by mjwatch add.";
     problem.with("id", id);
     return problem;
@@ -29,7 +29,7 @@ std::variant<TaskView, Problem> choose_task(Listing<TaskView> found, std::string
     gateways.text(names.back());
   }
   Problem problem{409, {}, {}, {}};
-  problem.detail = "Several gateways have a task " + quoted(id) + ": say which with ?gateway=" + listed(names) + ".";
+  problem.detail = "Several gateways have a task " + in_quotes(id) + ": say which with ?gateway=" + listed(names) + ".";
   problem.with("id", id).with_json("gateways", gateways.end_array().take());
   return problem;
 }

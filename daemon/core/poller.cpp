@@ -34,8 +34,9 @@ void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& w
     alone_.clear();
     if (calls_.empty()) link_.reset();
     tasks_.each([this](TaskSlot slot) {
-      if (tasks_[slot].place == Place::waiting || (tasks_[slot].place == Place::asked && tasks_[slot].call == 0)) {
-        tasks_[slot].place = Place::held;
+      if (tasks_[slot].place == TaskPlace::waiting ||
+          (tasks_[slot].place == TaskPlace::asked && tasks_[slot].call == 0)) {
+        tasks_[slot].place = TaskPlace::held;
       }
     });
     return;
@@ -51,8 +52,8 @@ void Poller::reconfigure(const GatewaySettings* settings, const WatchSettings& w
   if (!learned.empty()) schedule_->restore(learned);
   if (keeps_lessons_) schedule_->keep_lessons();
   tasks_.each([this, now](TaskSlot slot) {
-    const Place place = tasks_[slot].place;
-    if (place == Place::held || place == Place::waiting) enter(slot, now);
+    const TaskPlace place = tasks_[slot].place;
+    if (place == TaskPlace::held || place == TaskPlace::waiting) enter(slot, now);
   });
 }
 
@@ -70,22 +71,22 @@ void Poller::enter(TaskSlot slot, Now now) {
   task.call = 0;
   if (task.phase != Phase::watching) return;
   if (!schedule_) {
-    task.place = Place::held;
+    task.place = TaskPlace::held;
     return;
   }
   assert(!task.scheduled);
   schedule_->add(slot, facts(task), now.steady);
   task.scheduled = true;
-  task.place = Place::waiting;
+  task.place = TaskPlace::waiting;
 }
 
 void Poller::settle(TaskSlot slot) {
   Task& task = tasks_[slot];
-  if (task.scheduled && task.place == Place::waiting) {
+  if (task.scheduled && task.place == TaskPlace::waiting) {
     schedule_->removed(slot);
     task.scheduled = false;
   }
-  task.place = Place::settling;
+  task.place = TaskPlace::settling;
   task.call = 0;
 }
 
@@ -93,7 +94,7 @@ void Poller::unchanged(TaskSlot slot, const Look& look, Now now) {
   Task& task = tasks_[slot];
   if (!task.scheduled) return enter(slot, now);
   task.call = 0;
-  task.place = Place::waiting;
+  task.place = TaskPlace::waiting;
   schedule_->looked(slot, look);
 }
 
@@ -101,7 +102,7 @@ void Poller::again(TaskSlot slot, Time earliest, Now now) {
   Task& task = tasks_[slot];
   if (!task.scheduled) return enter(slot, now);
   task.call = 0;
-  task.place = Place::waiting;
+  task.place = TaskPlace::waiting;
   schedule_->put_back(slot, earliest);
 }
 
@@ -124,11 +125,11 @@ void Poller::finished(TaskSlot slot, const Look* look) {
   }
   task.scheduled = false;
   task.call = 0;
-  task.place = Place::held;
+  task.place = TaskPlace::held;
 }
 
 void Poller::hasten(TaskSlot slot, Now now) {
-  if (tasks_[slot].place == Place::waiting) schedule_->hasten(slot, now.steady);
+  if (tasks_[slot].place == TaskPlace::waiting) schedule_->hasten(slot, now.steady);
 }
 
 void Poller::drop(TaskSlot slot) {
@@ -138,13 +139,13 @@ void Poller::drop(TaskSlot slot) {
 
 void Poller::ask_alone(TaskSlot slot) {
   Task& task = tasks_[slot];
-  task.place = Place::asked;
+  task.place = TaskPlace::asked;
   task.call = 0;
   alone_.push_back({slot, task.generation});
 }
 
 bool Poller::queued(const Part& part) const {
-  return tasks_.is(part.slot, part.generation) && tasks_[part.slot].place == Place::asked &&
+  return tasks_.is(part.slot, part.generation) && tasks_[part.slot].place == TaskPlace::asked &&
          tasks_[part.slot].call == 0;
 }
 
@@ -205,8 +206,8 @@ bool Poller::from_schedule(Now now, Call& call) {
   call.slots.reserve(taken_.size());
   for (const TaskSlot slot : taken_) {
     Task& task = tasks_[slot];
-    assert(task.place == Place::waiting && task.scheduled);
-    task.place = Place::asked;
+    assert(task.place == TaskPlace::waiting && task.scheduled);
+    task.place = TaskPlace::asked;
     if (task.alone_until() > now.steady && taken_.size() > 1) {
       ask_alone(slot);
     } else {
@@ -378,7 +379,7 @@ std::optional<Time> Poller::longest_unasked() const {
   std::optional<Time> oldest;
   tasks_.each([&](TaskSlot slot) {
     const Task& task = tasks_[slot];
-    if (task.phase != Phase::watching || task.place == Place::held) return;
+    if (task.phase != Phase::watching || task.place == TaskPlace::held) return;
     const Time since = std::max(Time(task.seen), Time(task.registered));
     if (!oldest || since < *oldest) oldest = since;
   });

@@ -7,7 +7,7 @@
 namespace mjwatchd {
 namespace {
 /// What is seen counts for neighbouring shares too, by a bell of one part.
-constexpr int kReach = 3;
+constexpr int kSmooth = 3;
 /// Of a recorded run of 55 s: 12 s to the first step of 15 %, then 15.5 points every 7 s.
 constexpr float kRun = 55, kToFirst = 12, kFirst = 15, kPointsPerSecond = 15.5F / 7;
 }  // namespace
@@ -36,8 +36,8 @@ PaceTable PaceTable::recorded() {
 void PaceTable::saw(std::uint8_t step, float from, float to) {
   const float first = std::clamp(from, 0.0F, 1.0F) * kShares;
   const float last = std::clamp(to, 0.0F, 1.0F) * kShares;
-  const int begin = std::max(static_cast<int>(first) - kReach, 0);
-  const int end = std::min(static_cast<int>(last) + kReach + 1, static_cast<int>(kShares));
+  const int begin = std::max(static_cast<int>(first) - kSmooth, 0);
+  const int end = std::min(static_cast<int>(last) + kSmooth + 1, static_cast<int>(kShares));
   for (int part = begin; part <= end; ++part) {
     const auto at = static_cast<float>(part);
     const float distance = std::max(first - at, at - last);

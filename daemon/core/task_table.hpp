@@ -19,7 +19,7 @@
 namespace mjwatchd {
 
 /// Where a held task is in its life here.
-enum class Place : std::uint8_t {
+enum class TaskPlace : std::uint8_t {
   held,     ///< its gateway isn't configured: shown, never asked for
   waiting,  ///< in the schedule
   asked,    ///< taken from the schedule: in a call, or in a queue for one
@@ -93,7 +93,7 @@ struct Task {
   std::uint8_t action = 0;  ///< index into the table's words
   Phase phase : 2 = Phase::watching;
   SaveMode save : 2 = SaveMode::image;
-  Place place : 2 = Place::held;
+  TaskPlace place : 2 = TaskPlace::held;
   bool seed : 1 = false;
   bool stalled : 1 = false;
   bool said_started : 1 = false;

@@ -211,7 +211,7 @@ void Watcher::Impl::drop(const Ref& ref) { ref.poller->drop(ref.slot); }
 // ---- time
 
 Time Watcher::Impl::deadline(const Poller& poller, const Task& task) const {
-  if (task.place == Place::settling) return kNever;
+  if (task.place == TaskPlace::settling) return kNever;
   Time when = kNever;
   if (task.phase == Phase::watching) {
     when = task.expire;

@@ -14,7 +14,7 @@ constexpr milliseconds kLearnedEvery = 1min;
 
 void Watcher::Impl::change_task(const Ref& ref, const change::Task& change, std::optional<Look> look) {
   assert(alive(ref));
-  assert(task_of(ref).place != Place::settling);  // one change of a task at a time
+  assert(task_of(ref).place != TaskPlace::settling);  // one change of a task at a time
   // Final stays final: what is left after SUCCESS are its pictures and its announcement.
   assert(task_of(ref).phase == Phase::watching || !change.snapshot);
   assert(look || !change.snapshot);
@@ -83,7 +83,7 @@ void Watcher::Impl::settled(const Learning& wish, const CommitResult& result) {
 
 void Watcher::Impl::settled(const Changing& wish, const CommitResult& result) {
   if (!alive(wish.task)) return;  // deleted or released meanwhile
-  assert(task_of(wish.task).place == Place::settling);
+  assert(task_of(wish.task).place == TaskPlace::settling);
   switch (result.code) {
     case CommitResult::Code::done:
       return committed(wish, result);
@@ -116,7 +116,7 @@ void Watcher::Impl::committed(const Changing& wish, const CommitResult& result) 
     return arm(wish.task);
   }
   if (before == Phase::watching) wish.task.poller->finished(wish.task.slot, wish.look ? &*wish.look : nullptr);
-  task.place = Place::held;
+  task.place = TaskPlace::held;
   if (wish.phase == Phase::done) return drop(wish.task);
   if (before == Phase::watching) {
     begin_pictures(wish.task);
@@ -131,7 +131,7 @@ void Watcher::Impl::not_committed(const Changing& wish) {
   if (task.phase == Phase::watching) {
     wish.task.poller->again(wish.task.slot, task.not_before(), now_);
   } else {
-    task.place = Place::held;
+    task.place = TaskPlace::held;
     task.pictures()->next = std::max(task.pictures()->next, task.not_before());
   }
   arm(wish.task);

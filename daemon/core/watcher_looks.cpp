@@ -9,7 +9,7 @@ namespace mjwatchd {
 void Watcher::Impl::news(Poller& poller, const Poller::News& news) {
   const Ref ref{&poller, news.slot, poller.tasks()[news.slot].generation};
   const Task& task = task_of(ref);
-  assert(task.phase == Phase::watching && task.place == Place::asked);
+  assert(task.phase == Phase::watching && task.place == TaskPlace::asked);
   if (news.snapshot == nullptr) {
     auto& change = new_change<change::Task>();
     change.key = key_of(ref);

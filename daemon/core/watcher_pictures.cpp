@@ -106,7 +106,8 @@ void Watcher::Impl::pictures_came(const Ref& ref, SaveVerdict verdict, const Ima
       std::min(std::max(pictures.wait * 2, kFirstWait), task.phase == Phase::saving ? kLongestWait : kLongestQuietWait);
   pictures.next = now_.steady + pictures.wait;
   if (result.error) pictures.error = *result.error;
-  if (task.place == Place::settling) {  // its lateness is being committed: the next attempt finds the files in place
+  if (task.place ==
+      TaskPlace::settling) {  // its lateness is being committed: the next attempt finds the files in place
     pictures.next = now_.steady;
     return;
   }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/gateway/words.hpp"
 #include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
@@ -13,24 +14,18 @@ constexpr std::size_t kLongest = 1024;
 
 using Words = std::vector<std::string>;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 /// The words in lower case; an underscore parts them as a blank does.
 Words words_of(std::string_view text) {
   Words words(1);
   for (const char given : text) {
     const char c = lower(given);
-    if ((c >= 'a' && c <= 'z') || is_digit(c) || c == '\'' || c == '-') {
+    if (is_letter_or_digit(c) || c == '\'' || c == '-') {
       words.back() += c;
     } else if (!words.back().empty()) {
       words.emplace_back();
     }
   }
   return words;
-}
-
-bool is_one_of(const std::string& word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 /// What may stand between "task" and "not found": its id and small words.

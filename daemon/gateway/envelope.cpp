@@ -6,16 +6,13 @@
 
 #include "daemon/gateway/snapshot.hpp"
 #include "daemon/gateway/task_fields.hpp"
+#include "daemon/gateway/words.hpp"
 #include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
 
 constexpr int kMostWrappers = 5;
-
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// "true" or "false" of a boolean or its word; empty for anything else.
 std::string truth(const Json* value) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/gateway/reply.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
@@ -28,22 +29,6 @@ HttpGatewayOptions in_order(HttpGatewayOptions options) {
   while (options.prefix.ends_with('/')) options.prefix.pop_back();
   if (!options.prefix.empty() && options.prefix.front() != '/') options.prefix.insert(0, 1, '/');
   return options;
-}
-
-std::string percent_encoded(std::string_view id) {
-  constexpr const char* kHex = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : id) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain) {
-      out += c;
-    } else {
-      out += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
-    }
-  }
-  return out;
 }
 
 /// Numbers are refused by some servers: ids go as strings.

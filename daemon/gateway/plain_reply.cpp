@@ -12,6 +12,7 @@
 #include "daemon/gateway/json.hpp"
 #include "daemon/gateway/plain_json.hpp"
 #include "daemon/gateway/task_fields.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
@@ -19,8 +20,6 @@ namespace {
 namespace plain = simdjson::ondemand;
 
 constexpr int kDeepest = 60;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Most keys and strings have nothing escaped in them: those are looked at where they are, not copied.
 std::string_view key_of(plain::field& field) {

@@ -18,10 +18,7 @@ std::uint32_t escaped_unit(std::string_view text) {
   if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return 0;
   std::uint32_t unit = 0;
   for (const char c : text.substr(2, 4)) {
-    const auto digit = c >= '0' && c <= '9'   ? c - '0'
-                       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                              : -1;
+    const int digit = hex_value(c);
     if (digit < 0) return 0;
     unit = unit * 16 + static_cast<std::uint32_t>(digit);
   }

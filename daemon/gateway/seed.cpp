@@ -6,18 +6,16 @@
 #include "daemon/gateway/json.hpp"
 #include "daemon/gateway/one_line.hpp"
 #include "daemon/gateway/task_fields.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
 
 /// Seeds are numbers of up to ten digits; room is left for servers that name them.
 bool is_seed(const std::string& word) {
-  const auto allowed = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
-  };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto allowed = [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; };
   return !word.empty() && word.size() <= 64 && std::all_of(word.begin(), word.end(), allowed) &&
-         std::any_of(word.begin(), word.end(), digit);
+         std::any_of(word.begin(), word.end(), is_digit);
 }
 
 std::string seed_in(const Json& reply) {

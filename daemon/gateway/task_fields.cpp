@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "daemon/gateway/blank.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::gateway {
 namespace {
@@ -35,7 +36,6 @@ constexpr std::array<std::pair<std::string_view, Status>, 18> kStatuses{{
 
 bool believable(double ms) { return ms >= kEarliest && ms <= kLatest; }
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
 std::string_view characters(const Json* value) {
   const bool word = value != nullptr && (value->is(Json::Kind::string) || value->is(Json::Kind::number));
   return word ? trimmed(value->text) : std::string_view();
@@ -54,7 +54,7 @@ std::optional<int> digits(std::string_view text, std::size_t& at, std::size_t co
   if (at + count > text.size()) return std::nullopt;
   int value = 0;
   for (std::size_t i = 0; i < count; ++i, ++at) {
-    if (!digit(text[at])) return std::nullopt;
+    if (!is_digit(text[at])) return std::nullopt;
     value = value * 10 + (text[at] - '0');
   }
   return value;
@@ -85,7 +85,7 @@ milliseconds fraction(std::string_view text, std::size_t& at) {
   int value = 0;
   int scale = 100;
   if (!skip(text, at, ".,")) return milliseconds(0);
-  for (; at < text.size() && digit(text[at]); ++at, scale /= 10) value += scale * (text[at] - '0');
+  for (; at < text.size() && is_digit(text[at]); ++at, scale /= 10) value += scale * (text[at] - '0');
   return milliseconds(value);
 }
 

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "daemon/http/header_text.hpp"
+#include "mjwatchd/ascii.hpp"
 
 namespace mjwatchd::http {
 namespace {

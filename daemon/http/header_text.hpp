@@ -41,11 +41,4 @@ inline constexpr Kind kToken = make_token(), kControl = make_control();
   return std::any_of(text.begin(), text.end(), is_control);
 }
 
-/// Without the blanks around it (5.6.3).
-[[nodiscard]] inline std::string_view trimmed(std::string_view text, std::string_view blanks = " \t") {
-  const auto begin = text.find_first_not_of(blanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
 }  // namespace mjwatchd::http

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::http {
 
 namespace {
@@ -11,13 +13,6 @@ constexpr std::size_t kMostSegments = 64, kMostParameters = 256;
 constexpr const char* kBadEncoding = "The target has bad percent-encoding; it must be % and two hex digits.";
 constexpr const char* kNul = "The target contains an encoded NUL.";
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 const char* decode(std::string_view text, bool plus_is_space, std::string& out) {
   out.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -25,8 +20,8 @@ const char* decode(std::string_view text, bool plus_is_space, std::string& out) 
       out += plus_is_space && text[i] == '+' ? ' ' : text[i];
       continue;
     }
-    const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
+    const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+    const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
     if (high < 0 || low < 0) return kBadEncoding;
     if (high == 0 && low == 0) return kNul;
     out += static_cast<char>(high * 16 + low);

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "daemon/http/header_text.hpp"
 #include "daemon/http/request_target.hpp"
 #include "mjwatchd/ascii.hpp"
 

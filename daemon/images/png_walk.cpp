@@ -10,7 +10,7 @@ namespace mjwatchd::images {
 
 namespace {
 
-constexpr auto kType = PictureType::png;
+constexpr auto kPng = PictureType::png;
 constexpr std::uint32_t kChunkLimit = 0x7fffffff;  // the format's own
 
 }  // namespace
@@ -52,7 +52,7 @@ void PngWalk::part_ended() {
 }
 
 void PngWalk::head_ended() {
-  if (number(0) > kChunkLimit) return end(broken(kType, "a chunk is longer than the format allows"));
+  if (number(0) > kChunkLimit) return end(broken(kPng, "a chunk is longer than the format allows"));
   length_ = number(0);
   std::memcpy(type_.data(), kept_.data() + 4, type_.size());
   crc_ = libdeflate_crc32(0, type_.data(), type_.size());
@@ -60,16 +60,16 @@ void PngWalk::head_ended() {
 }
 
 void PngWalk::chunk_ended() {
-  if (number(0) != crc_) return end(broken(kType, "a chunk's CRC does not match"));
+  if (number(0) != crc_) return end(broken(kPng, "a chunk's CRC does not match"));
   const std::string_view type(type_.data(), type_.size());
   if (std::exchange(first_, false)) {
-    if (type != "IHDR" || length_ != 13) return end(broken(kType, "it does not begin with IHDR"));
-    if (width_ == 0 || height_ == 0) return end(broken(kType, "it has no area"));
+    if (type != "IHDR" || length_ != 13) return end(broken(kPng, "it does not begin with IHDR"));
+    if (width_ == 0 || height_ == 0) return end(broken(kPng, "it has no area"));
   }
   image_ = image_ || type == "IDAT";
   if (type != "IEND") return begin(Part::head, 8);
-  if (!image_) return end(broken(kType, "it has no image data"));
-  end({.type = kType, .error = {}, .width = width_, .height = height_});
+  if (!image_) return end(broken(kPng, "it has no image data"));
+  end({.type = kPng, .error = {}, .width = width_, .height = height_});
 }
 
 void PngWalk::begin(Part part, std::uint64_t length) {
@@ -92,7 +92,7 @@ std::uint32_t PngWalk::number(std::size_t at) const {
 Verdict PngWalk::verdict() const {
   if (over()) return verdict_;
   const bool between = part_ == Part::signature || part_ == Part::head;
-  return cut_short(kType, between ? "between chunks" : "inside a chunk");
+  return cut_short(kPng, between ? "between chunks" : "inside a chunk");
 }
 
 }  // namespace mjwatchd::images

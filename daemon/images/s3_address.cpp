@@ -4,17 +4,14 @@
 #include <array>
 #include <utility>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::images {
 namespace {
 
-bool unreserved(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-         c == '.' || c == '~';
-}
-
 /// The rule for new buckets: 3–63 of a-z 0-9 . -, a letter or digit at both ends.
 bool is_bucket(std::string_view name) {
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const auto plain = [](char c) { return is_letter_or_digit(c) && c == lower(c); };
   return name.size() >= 3 && name.size() <= 63 && plain(name.front()) && plain(name.back()) &&
          std::all_of(name.begin(), name.end(), [&](char c) { return plain(c) || c == '-' || c == '.'; });
 }
@@ -52,20 +49,7 @@ std::optional<S3Place> parse_s3_place(std::string_view text, std::string& wrong)
   return place;
 }
 
-std::string encode_key(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (unreserved(c) || c == '/') {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.push_back('%');
-    out.push_back("0123456789ABCDEF"[byte >> 4U]);
-    out.push_back("0123456789ABCDEF"[byte & 15U]);
-  }
-  return out;
-}
+std::string encode_key(std::string_view key) { return percent_encoded(key, "/"); }
 
 S3Address::S3Address(const std::string& endpoint, std::string bucket, bool path_style) {
   if (path_style) {

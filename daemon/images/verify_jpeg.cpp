@@ -8,7 +8,7 @@ namespace mjwatchd::images {
 
 namespace {
 
-constexpr auto kType = PictureType::jpeg;
+constexpr auto kJpeg = PictureType::jpeg;
 
 bool is_frame(unsigned marker) {
   return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
@@ -34,19 +34,19 @@ std::optional<std::uint64_t> end_of_scan(ByteSource& bytes, std::uint64_t at) {
 }  // namespace
 
 Verdict verify_jpeg(ByteSource& bytes) {
-  Verdict verdict{.type = kType, .error = {}};
+  Verdict verdict{.type = kJpeg, .error = {}};
   bool scanned = false;
   for (std::uint64_t at = 2;;) {
     const auto lead = bytes.big(at, 1);
     const auto marker = bytes.big(at + 1, 1);
-    if (!lead || !marker) return cut_short(kType, "before its end marker");
-    if (*lead != 0xff) return broken(kType, "a marker is missing");
+    if (!lead || !marker) return cut_short(kJpeg, "before its end marker");
+    if (*lead != 0xff) return broken(kJpeg, "a marker is missing");
     if (*marker == 0xff) {  // fill byte
       ++at;
       continue;
     }
     if (*marker == 0xd9) {
-      if (!scanned || verdict.width == 0) return broken(kType, "it has no image data");
+      if (!scanned || verdict.width == 0) return broken(kJpeg, "it has no image data");
       return verdict;
     }
     if (*marker == 0x01 || (*marker >= 0xd0 && *marker <= 0xd7)) {  // stand-alone
@@ -54,8 +54,8 @@ Verdict verify_jpeg(ByteSource& bytes) {
       continue;
     }
     const auto length = bytes.big(at + 2, 2);
-    if (!length || !bytes.has(at + 2, *length)) return cut_short(kType, "inside a segment");
-    if (*length < 2) return broken(kType, "a segment has no length");
+    if (!length || !bytes.has(at + 2, *length)) return cut_short(kJpeg, "inside a segment");
+    if (*length < 2) return broken(kJpeg, "a segment has no length");
     if (is_frame(static_cast<unsigned>(*marker)) && *length >= 8) {
       verdict.height = static_cast<std::uint32_t>(bytes.big(at + 5, 2).value_or(0));
       verdict.width = static_cast<std::uint32_t>(bytes.big(at + 7, 2).value_or(0));
@@ -63,7 +63,7 @@ Verdict verify_jpeg(ByteSource& bytes) {
     at += 2 + *length;
     if (*marker != 0xda) continue;
     const auto end = end_of_scan(bytes, at);
-    if (!end) return cut_short(kType, "inside a scan");
+    if (!end) return cut_short(kJpeg, "inside a scan");
     scanned = true;
     at = *end;
   }

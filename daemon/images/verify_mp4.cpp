@@ -7,7 +7,7 @@ namespace mjwatchd::images {
 
 namespace {
 
-constexpr auto kType = PictureType::mp4;
+constexpr auto kMp4 = PictureType::mp4;
 
 struct Box {
   std::uint64_t body = 0, end = 0;
@@ -51,13 +51,13 @@ void measure(ByteSource& bytes, Box moov, Verdict& verdict) {
 }  // namespace
 
 Verdict verify_mp4(ByteSource& bytes) {
-  Verdict verdict{.type = kType, .error = {}};
+  Verdict verdict{.type = kMp4, .error = {}};
   bool moov = false, media = false;
   for (std::uint64_t at = 0; at < bytes.size();) {
     const auto box = box_at(bytes, at, bytes.size());
     if (!box) {
       // Either the file ends inside the box, or the size is nonsense; the former is what happens.
-      return cut_short(kType, "inside a box");
+      return cut_short(kMp4, "inside a box");
     }
     media = media || bytes.at(at + 4, "mdat");
     if (bytes.at(at + 4, "moov")) {
@@ -66,8 +66,8 @@ Verdict verify_mp4(ByteSource& bytes) {
     }
     at = box->end;
   }
-  if (!moov) return cut_short(kType, "before its moov box");
-  return media ? verdict : cut_short(kType, "before its media");
+  if (!moov) return cut_short(kMp4, "before its moov box");
+  return media ? verdict : cut_short(kMp4, "before its media");
 }
 
 }  // namespace mjwatchd::images

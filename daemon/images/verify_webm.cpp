@@ -5,7 +5,7 @@ namespace mjwatchd::images {
 
 namespace {
 
-constexpr auto kType = PictureType::webm;
+constexpr auto kWebm = PictureType::webm;
 constexpr std::uint64_t kEbml = 0x1a45dfa3, kSegment = 0x18538067, kCluster = 0x1f43b675, kTracks = 0x1654ae6b,
                         kTrackEntry = 0xae, kVideo = 0xe0, kPixelWidth = 0xb0, kPixelHeight = 0xba;
 
@@ -57,23 +57,23 @@ void measure(ByteSource& bytes, const Element& inside, Verdict& verdict) {
 }  // namespace
 
 Verdict verify_webm(ByteSource& bytes) {
-  Verdict verdict{.type = kType, .error = {}};
+  Verdict verdict{.type = kWebm, .error = {}};
   bool segment = false, cluster = false;
   for (std::uint64_t at = 0; at < bytes.size();) {
     const auto element = element_at(bytes, at);
-    if (!element) return cut_short(kType, "between elements");
+    if (!element) return cut_short(kWebm, "between elements");
     const bool known = !element->open_ended;
-    if (known && !bytes.has(element->body, element->size)) return cut_short(kType, "inside an element");
-    if (at == 0 && (element->id != kEbml || !known)) return broken(kType, "it does not begin with EBML");
+    if (known && !bytes.has(element->body, element->size)) return cut_short(kWebm, "inside an element");
+    if (at == 0 && (element->id != kEbml || !known)) return broken(kWebm, "it does not begin with EBML");
     segment = segment || element->id == kSegment;
     cluster = cluster || element->id == kCluster;
     if (element->id == kTracks && known) measure(bytes, *element, verdict);
     // Segments are entered, and so is a cluster without a size: its blocks follow.
     const bool enter = element->id == kSegment || (element->id == kCluster && !known);
-    if (!enter && !known) return broken(kType, "an element has no size");
+    if (!enter && !known) return broken(kWebm, "an element has no size");
     at = enter ? element->body : element->body + element->size;
   }
-  if (!segment || !cluster) return cut_short(kType, "before its first cluster");
+  if (!segment || !cluster) return cut_short(kWebm, "before its first cluster");
   return verdict;
 }
 

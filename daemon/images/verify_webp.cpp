@@ -5,7 +5,7 @@ namespace mjwatchd::images {
 
 namespace {
 
-constexpr auto kType = PictureType::webp;
+constexpr auto kWebp = PictureType::webp;
 
 void measure(ByteSource& bytes, std::uint64_t at, Verdict& verdict) {
   const auto number = [&](std::uint64_t offset, unsigned width) {
@@ -28,21 +28,21 @@ void measure(ByteSource& bytes, std::uint64_t at, Verdict& verdict) {
 
 Verdict verify_webp(ByteSource& bytes) {
   const auto riff = bytes.little(4, 4);
-  if (!riff) return cut_short(kType, "in its header");
+  if (!riff) return cut_short(kWebp, "in its header");
   const std::uint64_t end = *riff + 8;
-  if (*riff < 12) return broken(kType, "its size is impossible");
-  if (!bytes.has(0, end)) return cut_short(kType, "before the size it names");
-  Verdict verdict{.type = kType, .error = {}};
+  if (*riff < 12) return broken(kWebp, "its size is impossible");
+  if (!bytes.has(0, end)) return cut_short(kWebp, "before the size it names");
+  Verdict verdict{.type = kWebp, .error = {}};
   bool data = false;
   std::uint64_t at = 12;
   while (at < end) {
     const auto length = bytes.little(at + 4, 4);
-    if (!length || at + 8 + *length > end) return broken(kType, "a chunk reaches over its end");
+    if (!length || at + 8 + *length > end) return broken(kWebp, "a chunk reaches over its end");
     if (verdict.width == 0) measure(bytes, at, verdict);
     data = data || bytes.at(at, "VP8 ") || bytes.at(at, "VP8L") || bytes.at(at, "ANMF");
     at += 8 + *length + (*length & 1U);
   }
-  return data ? verdict : broken(kType, "it has no image data");
+  return data ? verdict : broken(kWebp, "it has no image data");
 }
 
 }  // namespace mjwatchd::images

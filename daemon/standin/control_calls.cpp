@@ -10,7 +10,7 @@ namespace mjwatchd::standin {
 
 namespace {
 
-http::ServerResponse refuse(const std::string& why) { return json_reply(400, R"({"error":)" + quoted(why) + "}"); }
+http::ServerResponse refuse(const std::string& why) { return json_reply(400, R"({"error":)" + in_quotes(why) + "}"); }
 
 std::optional<std::string> text_of(const rapidjson::Document& document, const char* key) {
   const auto found = document.FindMember(key);
@@ -61,19 +61,19 @@ http::ServerResponse GatewayServer::Impl::control(const http::ServerRequest& req
   try {
     if (call == "GET tasks") {
       std::string ids;
-      for (const auto& id : book.ids()) ids += (ids.empty() ? "" : ",") + quoted(id);
+      for (const auto& id : book.ids()) ids += (ids.empty() ? "" : ",") + in_quotes(id);
       return json_reply(200, R"({"ids":[)" + ids + "]}");
     }
     if (call == "GET stats") {
       std::string counts;
-      for (const auto& [name, count] : calls) counts += quoted(name) + ":" + std::to_string(count) + ",";
+      for (const auto& [name, count] : calls) counts += in_quotes(name) + ":" + std::to_string(count) + ",";
       return json_reply(200, "{" + counts + R"("cdn_with_token":)" + std::to_string(cdn_with_token) + R"(,"tasks":)" +
                                  std::to_string(book.size()) + "}");
     }
     if (call == "GET told") {
       std::string moments;
       for (const auto& [id, moment] : told)
-        moments += (moments.empty() ? "" : ",") + quoted(id) + ":" + std::to_string(moment);
+        moments += (moments.empty() ? "" : ",") + in_quotes(id) + ":" + std::to_string(moment);
       return json_reply(200, "{" + moments + "}");
     }
     if (call == "POST misbehave") {
@@ -111,7 +111,7 @@ http::ServerResponse GatewayServer::Impl::control_task(const std::string& body) 
     if (prompt) script.prompt = *prompt;
   });
   if (!made_it) return json_reply(507, R"({"error":"too many tasks"})");
-  return json_reply(200, R"({"id":)" + quoted(wish.id) + "}");
+  return json_reply(200, R"({"id":)" + in_quotes(wish.id) + "}");
 }
 
 http::ServerResponse GatewayServer::Impl::control_restart(const std::string& body) {

@@ -67,6 +67,6 @@ class GatewayServer::Impl : public std::enable_shared_from_this<GatewayServer::I
 /// A loopback name or address.
 [[nodiscard]] bool is_loopback(const std::string& host);
 /// JSON text of a string, quoted.
-[[nodiscard]] std::string quoted(const std::string& text);
+[[nodiscard]] std::string in_quotes(const std::string& text);
 
 }  // namespace mjwatchd::standin

@@ -43,7 +43,7 @@ http::ServerResponse json_reply(int status, std::string body) {
 
 bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
 
-std::string quoted(const std::string& text) {
+std::string in_quotes(const std::string& text) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   writer.String(text);

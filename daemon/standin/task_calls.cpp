@@ -139,7 +139,7 @@ http::ServerResponse GatewayServer::Impl::image_seed(const std::string& id) {
   if (const auto late = vices.duration("seed-late"); late && sight.finished && now() < *sight.finished + *late) {
     return json_reply(200, R"({"code":3,"description":"seed not found yet","result":null})");
   }
-  return json_reply(200, R"({"code":1,"description":"成功","result":)" + quoted(seed_of(task->script)) + "}");
+  return json_reply(200, R"({"code":1,"description":"成功","result":)" + in_quotes(seed_of(task->script)) + "}");
 }
 
 http::ServerResponse GatewayServer::Impl::imagine(const std::string& body) {
@@ -159,7 +159,7 @@ http::ServerResponse GatewayServer::Impl::imagine(const std::string& body) {
   if (!make_task(wish, [&words](Script& script) { script.prompt = words; })) {
     return json_reply(200, R"({"code":23,"description":"the queue is full","result":null})");
   }
-  return json_reply(200, R"({"code":1,"description":"Submit success","result":)" + quoted(wish.id) + "}");
+  return json_reply(200, R"({"code":1,"description":"Submit success","result":)" + in_quotes(wish.id) + "}");
 }
 
 }  // namespace mjwatchd::standin

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::standin {
 
 namespace {
@@ -57,7 +59,7 @@ class TaskWriter {
   void identity() {
     out_.Key("id");
     const bool digits = !script_.id.empty() && script_.id.size() <= 18 && script_.id.front() != '0' &&
-                        std::all_of(script_.id.begin(), script_.id.end(), [](char c) { return c >= '0' && c <= '9'; });
+                        std::all_of(script_.id.begin(), script_.id.end(), is_digit);
     if (digits && misbehaviour_.on("numbers")) {
       out_.RawValue(script_.id.data(), script_.id.size(), rapidjson::kNumberType);
     } else {

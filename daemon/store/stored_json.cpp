@@ -9,18 +9,18 @@
 namespace mjwatchd::store {
 namespace {
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
 
-void text(Writer& json, std::string_view value) {
+void text(JsonWriter& json, std::string_view value) {
   json.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
 }
 
-void field(Writer& json, const char* key, std::string_view value) {
+void field(JsonWriter& json, const char* key, std::string_view value) {
   json.Key(key);
   text(json, value);
 }
 
-void write_image(Writer& json, const SavedImage& image) {
+void write_image(JsonWriter& json, const SavedImage& image) {
   json.StartObject();
   field(json, "path", image.path);
   field(json, "url", image.url);
@@ -64,7 +64,7 @@ SavedImage read_image(const rapidjson::Value& object) {
   return image;
 }
 
-void write_target(Writer& json, const WebhookTarget& target) {
+void write_target(JsonWriter& json, const WebhookTarget& target) {
   if (!target.endpoint.empty()) return text(json, target.endpoint);
   json.StartObject();
   field(json, "url", target.url);
@@ -87,7 +87,7 @@ std::string taken(const rapidjson::StringBuffer& buffer) { return {buffer.GetStr
 
 std::string encode_given(const std::map<std::string, std::string>& given) {
   rapidjson::StringBuffer buffer;
-  Writer json(buffer);
+  JsonWriter json(buffer);
   json.StartObject();
   for (const auto& [key, value] : given) {
     json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
@@ -114,7 +114,7 @@ std::map<std::string, std::string> decode_given(const std::string& json) {
 std::string encode_images(const ImageResult& images) {
   if (images.images.empty() && !images.error && !images.seed) return {};
   rapidjson::StringBuffer buffer;
-  Writer json(buffer);
+  JsonWriter json(buffer);
   json.StartObject();
   json.Key("images");
   json.StartArray();
@@ -146,7 +146,7 @@ ImageResult decode_images(const std::string& json) {
 
 std::string encode_receivers(const std::vector<WebhookTarget>& targets) {
   rapidjson::StringBuffer buffer;
-  Writer json(buffer);
+  JsonWriter json(buffer);
   json.StartArray();
   for (const WebhookTarget& target : targets) write_target(json, target);
   json.EndArray();

@@ -11,8 +11,6 @@
 namespace mjwatchd::webhooks {
 namespace {
 
-constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
-
 [[noreturn]] void wrong(std::string_view text, const std::string& what) {
   throw std::invalid_argument("\"" + std::string(text) + "\" " + what);
 }

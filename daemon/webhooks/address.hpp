@@ -12,6 +12,9 @@ struct sockaddr;
 
 namespace mjwatchd::webhooks {
 
+/// How an IPv4 address as 16 bytes begins (RFC 4291, section 2.5.5.2).
+inline constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+
 /// An IP address as 16 bytes; IPv4 as ::ffff:a.b.c.d.
 struct Address {
   std::array<std::uint8_t, 16> bytes{};

@@ -19,7 +19,6 @@ constexpr std::array<std::string_view, 10> kDenied6{"::/8",      "100::/64",  "2
                                                     "fe80::/10", "fec0::/10"};
 constexpr std::string_view kMulticast6 = "ff00::/8";
 
-constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr std::array<std::uint8_t, 12> kNat64{0, 0x64, 0xFF, 0x9B, 0, 0, 0, 0, 0, 0, 0, 0};
 
 bool starts_with(const Address& address, const std::array<std::uint8_t, 12>& prefix) {

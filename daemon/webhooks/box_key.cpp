@@ -23,20 +23,13 @@ namespace fs = std::filesystem;
 constexpr std::size_t kKeyBytes = 32;
 constexpr const char* kName = "secrets.key";
 
-std::optional<unsigned> digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10U;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10U;
-  return std::nullopt;
-}
-
 std::string decode(const fs::path& file, const std::string& text) {
   std::string key;
   for (std::size_t i = 0; i + 1 < text.size() && key.size() < kKeyBytes; i += 2) {
-    const auto high = digit(text[i]);
-    const auto low = digit(text[i + 1]);
-    if (!high || !low) break;
-    key.push_back(static_cast<char>(*high << 4U | *low));
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) break;
+    key.push_back(static_cast<char>(high * 16 + low));
   }
   const auto rest = text.find_first_not_of(" \r\n\t", 2 * kKeyBytes < text.size() ? 2 * kKeyBytes : text.size());
   if (key.size() != kKeyBytes || rest != std::string::npos) {

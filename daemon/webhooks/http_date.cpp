@@ -8,28 +8,27 @@
 #include <ctime>
 #include <string>
 
+#include "mjwatchd/ascii.hpp"
+
 namespace mjwatchd::webhooks {
 namespace {
 
 // Longer than anyone obeys; keeps milliseconds from overflowing.
 constexpr std::chrono::seconds kLongest = std::chrono::days(365);
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-
 }  // namespace
 
 std::optional<milliseconds> parse_retry_after(std::string_view value, WallTime now) {
-  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+  value = trimmed(value);
   if (value.empty() || value.size() > 64) return std::nullopt;
-  if (std::all_of(value.begin(), value.end(), digit)) {
+  if (std::all_of(value.begin(), value.end(), is_digit)) {
     std::int64_t seconds = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
     if (error == std::errc::result_out_of_range) return kLongest;
     return std::min(std::chrono::seconds(seconds), kLongest);
   }
   // curl_getdate takes "17" or "12:00" for dates; HTTP's forms all start with the day's name.
-  if (digit(value.front()) || value.find(' ') == std::string_view::npos) return std::nullopt;
+  if (is_digit(value.front()) || value.find(' ') == std::string_view::npos) return std::nullopt;
   const std::time_t at = curl_getdate(std::string(value).c_str(), nullptr);
   if (at == -1) return std::nullopt;
   // A year may have any number of digits: it is judged before it is counted in milliseconds.

@@ -6,6 +6,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "daemon/webhooks/octets.hpp"
+
 namespace mjwatchd::webhooks {
 namespace {
 
@@ -18,9 +20,6 @@ constexpr std::size_t kOverhead = 1 + kNonceBytes + kTagBytes;
 constexpr std::size_t kLongest = 1U << 20U;  ///< secrets are short; OpenSSL counts in int
 
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
-
-const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-unsigned char* bytes(std::string& text, std::size_t at) { return reinterpret_cast<unsigned char*>(text.data()) + at; }
 
 void check(int answer, const char* what) {
   if (answer != 1) throw std::runtime_error(std::string("sealing a secret: ") + what + " failed");
@@ -43,19 +42,19 @@ std::string SecretBox::seal(std::string_view clear, std::string_view context) co
     throw std::length_error("a secret is too long to be sealed");
   std::string sealed(kOverhead + clear.size(), '\0');
   sealed[0] = kVersion;
-  check(RAND_bytes(bytes(sealed, 1), kNonceBytes), "RAND_bytes");
+  check(RAND_bytes(octets(sealed, 1), kNonceBytes), "RAND_bytes");
   const Cipher cipher = new_cipher();
-  check(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key_), bytes(sealed, 1)), "EncryptInit");
+  check(EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, octets(key_), octets(sealed, 1)), "EncryptInit");
   int written = 0;
-  check(EVP_EncryptUpdate(cipher.get(), nullptr, &written, bytes(context), static_cast<int>(context.size())),
+  check(EVP_EncryptUpdate(cipher.get(), nullptr, &written, octets(context), static_cast<int>(context.size())),
         "EncryptUpdate");
   std::size_t at = 1 + kNonceBytes;
-  check(EVP_EncryptUpdate(cipher.get(), bytes(sealed, at), &written, bytes(clear), static_cast<int>(clear.size())),
+  check(EVP_EncryptUpdate(cipher.get(), octets(sealed, at), &written, octets(clear), static_cast<int>(clear.size())),
         "EncryptUpdate");
   at += static_cast<std::size_t>(written);
-  check(EVP_EncryptFinal_ex(cipher.get(), bytes(sealed, at), &written), "EncryptFinal");
+  check(EVP_EncryptFinal_ex(cipher.get(), octets(sealed, at), &written), "EncryptFinal");
   at += static_cast<std::size_t>(written);
-  check(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, bytes(sealed, at)), "GET_TAG");
+  check(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, octets(sealed, at)), "GET_TAG");
   return sealed;
 }
 
@@ -68,16 +67,16 @@ std::optional<std::string> SecretBox::open(std::string_view sealed, std::string_
   std::string tag(sealed.substr(sealed.size() - kTagBytes));
   std::string clear(length + 1, '\0');  // never of size 0, so that its address is one
   const Cipher cipher = new_cipher();
-  check(EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key_), bytes(sealed) + 1), "DecryptInit");
+  check(EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, octets(key_), octets(sealed) + 1), "DecryptInit");
   int written = 0;
-  check(EVP_DecryptUpdate(cipher.get(), nullptr, &written, bytes(context), static_cast<int>(context.size())),
+  check(EVP_DecryptUpdate(cipher.get(), nullptr, &written, octets(context), static_cast<int>(context.size())),
         "DecryptUpdate");
-  check(EVP_DecryptUpdate(cipher.get(), bytes(clear, 0), &written, bytes(sealed) + 1 + kNonceBytes,
+  check(EVP_DecryptUpdate(cipher.get(), octets(clear, 0), &written, octets(sealed) + 1 + kNonceBytes,
                           static_cast<int>(length)),
         "DecryptUpdate");
-  check(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, bytes(tag, 0)), "SET_TAG");
+  check(EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, octets(tag, 0)), "SET_TAG");
   int rest = 0;
-  if (EVP_DecryptFinal_ex(cipher.get(), bytes(clear, static_cast<std::size_t>(written)), &rest) != 1) {
+  if (EVP_DecryptFinal_ex(cipher.get(), octets(clear, static_cast<std::size_t>(written)), &rest) != 1) {
     return std::nullopt;
   }
   clear.resize(length);

@@ -10,6 +10,8 @@
 #include <chrono>
 #include <memory>
 
+#include "daemon/webhooks/octets.hpp"
+
 namespace mjwatchd::webhooks {
 namespace {
 
@@ -21,14 +23,12 @@ constexpr std::size_t kEd25519Bytes = 64;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 using Digest = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
-const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 std::string base64(std::string_view data) {
   std::string text((data.size() + 2) / 3 * 4 + 1, '\0');
   const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes(data), static_cast<int>(data.size()));
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), octets(data), static_cast<int>(data.size()));
   text.resize(static_cast<std::size_t>(length));
   return text;
 }
@@ -85,14 +85,14 @@ class Hmac {
   bool begin(std::string_view key) {
     if (!key_.empty() && key == key_) return EVP_MAC_init(context_.get(), nullptr, 0, nullptr) == 1;
     key_.clear();
-    if (EVP_MAC_init(context_.get(), bytes(key), key.size(), nullptr) != 1) return false;
+    if (EVP_MAC_init(context_.get(), octets(key), key.size(), nullptr) != 1) return false;
     key_ = key;
     return true;
   }
 
   bool take(const Signed& message) {
-    return EVP_MAC_update(context_.get(), bytes(message.head), message.head.size()) == 1 &&
-           EVP_MAC_update(context_.get(), bytes(message.body), message.body.size()) == 1;
+    return EVP_MAC_update(context_.get(), octets(message.head), message.head.size()) == 1 &&
+           EVP_MAC_update(context_.get(), octets(message.body), message.body.size()) == 1;
   }
 
   static Context make() {
@@ -115,7 +115,7 @@ std::optional<std::string> hmac(std::string_view key, const Signed& message) {
 }
 
 Key private_key(const SigningKey& key) {
-  return {EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes(key.bytes), kSeedBytes), &EVP_PKEY_free};
+  return {EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, octets(key.bytes), kSeedBytes), &EVP_PKEY_free};
 }
 
 std::optional<std::string> public_bytes(const SigningKey& key) {
@@ -136,7 +136,7 @@ std::optional<std::string> ed25519_sign(const SigningKey& key, std::string_view 
   std::string signature(kEd25519Bytes, '\0');
   std::size_t length = signature.size();
   if (!pair || !digest || EVP_DigestSignInit(digest.get(), nullptr, nullptr, nullptr, pair.get()) != 1 ||
-      EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(signature.data()), &length, bytes(message),
+      EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(signature.data()), &length, octets(message),
                      message.size()) != 1) {
     return std::nullopt;
   }
@@ -146,10 +146,10 @@ std::optional<std::string> ed25519_sign(const SigningKey& key, std::string_view 
 bool ed25519_fits(const SigningKey& key, std::string_view signature, std::string_view message) {
   const auto half = public_bytes(key);
   if (!half || signature.size() != kEd25519Bytes) return false;
-  const Key pub(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes(*half), half->size()), &EVP_PKEY_free);
+  const Key pub(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, octets(*half), half->size()), &EVP_PKEY_free);
   const Digest digest(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   return pub && digest && EVP_DigestVerifyInit(digest.get(), nullptr, nullptr, nullptr, pub.get()) == 1 &&
-         EVP_DigestVerify(digest.get(), bytes(signature), signature.size(), bytes(message), message.size()) == 1;
+         EVP_DigestVerify(digest.get(), octets(signature), signature.size(), octets(message), message.size()) == 1;
 }
 
 bool fits(const SigningKey& key, std::string_view version, std::string_view signature, const Signed& message) {

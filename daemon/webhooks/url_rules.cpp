@@ -35,7 +35,7 @@ std::uint16_t port_of(CURLU* url) {
 bool ends_as_number(std::string_view host) {
   const std::string_view last = host.substr(host.rfind('.') + 1);
   if (last.starts_with("0x") || last.starts_with("0X")) return true;
-  return !last.empty() && std::all_of(last.begin(), last.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !last.empty() && std::all_of(last.begin(), last.end(), is_digit);
 }
 
 bool names_this_machine(const std::string& host) {

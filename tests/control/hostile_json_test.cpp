@@ -7,11 +7,11 @@
 using namespace mjwatchd;
 
 TEST_CASE("a client's JSON is read if it is JSON without a doubt, and else refused with the place") {
-  for (const test::HostileJson& one : test::hostile_json()) {
+  for (const mjwatchd::test::HostileJson& one : mjwatchd::test::hostile_json()) {
     CAPTURE(one.text.substr(0, 200));
     std::string wrong;
     const bool read = control::read_json(one.text, wrong).has_value();
     CHECK(read == wrong.empty());
-    if (one.said != test::Said::too_much) CHECK(read == (one.said == test::Said::json));
+    if (one.said != mjwatchd::test::Said::too_much) CHECK(read == (one.said == mjwatchd::test::Said::json));
   }
 }

@@ -2,7 +2,7 @@
 #include "tests/core/watch.hpp"
 
 using namespace mjwatchd;
-using Verdict = FetchReply::Verdict;
+using Answer = FetchReply::Verdict;
 
 namespace {
 
@@ -41,7 +41,7 @@ TEST_CASE("a deleted task is watched until the disk says that it is gone, and it
     REQUIRE(Watch::find<action::Answer>(told) != nullptr);
     CHECK(Watch::find<action::Answer>(told)->ticket == 5);
     CHECK_FALSE(w.watcher.holds({"g", "a"}));
-    CHECK(w.reply(call, Verdict::answered, {Watch::snapshot("a", Status::success)}).empty());
+    CHECK(w.reply(call, Answer::answered, {Watch::snapshot("a", Status::success)}).empty());
     CHECK(w.watcher.next_wakeup() == kNever);
   }
   SUBCASE("the disk fails: it is still watched") {
@@ -55,7 +55,7 @@ TEST_CASE("a task deleted while a change of it is on its way does not come back 
   w.tell({event::Adopted{w.record("a")}});
   const auto call = w.call();
   FetchReply reply;
-  reply.verdict = Verdict::answered;
+  reply.verdict = Answer::answered;
   reply.tasks = {Watch::snapshot("a", Status::in_progress)};
   const Actions seen = w.tell({event::BatchFetched{call.no, reply}});
   const Actions asked = w.tell({event::Deleted{5, {"g", "a"}}});
@@ -75,7 +75,7 @@ TEST_CASE("a change that the store says is missing ends the watch") {
   w.tell({event::Adopted{w.record("a")}});
   const auto call = w.call();
   FetchReply reply;
-  reply.verdict = Verdict::answered;
+  reply.verdict = Answer::answered;
   reply.tasks = {Watch::snapshot("a", Status::in_progress)};
   const Actions seen = w.tell({event::BatchFetched{call.no, reply}});
   w.commit(seen, CommitResult::Code::missing);
@@ -178,7 +178,7 @@ TEST_CASE("tasks of a gateway that is gone from the configuration are held, and 
   w.watcher.reconfigure(without, w.now(), out);
   CHECK(w.watcher.live() == 2);
   // What was in flight is still heard.
-  w.reply(call, Verdict::answered, {Watch::snapshot("a", Status::in_progress)});
+  w.reply(call, Answer::answered, {Watch::snapshot("a", Status::in_progress)});
   CHECK_FALSE(w.call_within(2h));
   const auto views = w.watcher.gateways();
   const auto held = std::find_if(views.begin(), views.end(), [](const GatewayView& view) { return view.name == "g"; });
@@ -237,7 +237,7 @@ TEST_CASE("what a schedule learned is taken up, and written down at most once a 
   while (w.clock < 20min) {
     const auto call = w.call();
     FetchReply reply;
-    reply.verdict = Verdict::answered;
+    reply.verdict = Answer::answered;
     reply.tasks = {Watch::snapshot("a", Status::in_progress, static_cast<std::uint8_t>(w.clock / 20s))};
     const Actions out = w.tell({event::BatchFetched{call.no, reply}});
     for (const Action& one : out) {
@@ -258,7 +258,7 @@ TEST_CASE("what a schedule learned before a restart is expected again after it, 
       record.action = "IMAGINE";
       w.tell({event::Adopted{record}});
       const auto call = w.call();
-      w.reply(call, Verdict::answered, {Watch::snapshot(call.ids.front(), Status::success)});
+      w.reply(call, Answer::answered, {Watch::snapshot(call.ids.front(), Status::success)});
     }
     w.tell({event::Adopted{w.record("goes on")}});
     while (w.learned.empty()) w.answer(w.call());
@@ -289,7 +289,7 @@ TEST_CASE("started is not said again after a restart, though it was said before 
     w.tell({event::Adopted{known}});
     CHECK(Watch::change(
               w.tell({event::BatchFetched{
-                  w.call().no, {Verdict::answered, {Watch::snapshot("a", Status::in_progress, 5)}, {}, {}, 200, {}}}}))
+                  w.call().no, {Answer::answered, {Watch::snapshot("a", Status::in_progress, 5)}, {}, {}, 200, {}}}}))
               ->events == std::vector{EventType::progress});
   }
   SUBCASE("taken in with a startTime, but not running: not yet said") {
@@ -298,7 +298,7 @@ TEST_CASE("started is not said again after a restart, though it was said before 
     w.tell({event::Adopted{known}});
     CHECK(Watch::change(
               w.tell({event::BatchFetched{
-                  w.call().no, {Verdict::answered, {Watch::snapshot("a", Status::in_progress)}, {}, {}, 200, {}}}}))
+                  w.call().no, {Answer::answered, {Watch::snapshot("a", Status::in_progress)}, {}, {}, 200, {}}}}))
               ->events == std::vector{EventType::started});
   }
 }
@@ -323,7 +323,7 @@ TEST_CASE("after a stop nothing new is begun, and what comes back is still writt
   SUBCASE("a reply") {
     w.commit(sent);
     FetchReply reply;
-    reply.verdict = Verdict::answered;
+    reply.verdict = Answer::answered;
     reply.tasks = {Watch::snapshot("a", Status::success)};
     const Actions seen = w.tell({event::BatchFetched{call.no, reply}});
     REQUIRE(Watch::change(seen) != nullptr);

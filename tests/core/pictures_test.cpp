@@ -211,8 +211,8 @@ TEST_CASE("a commit of the announcement that fails is made again, with the pictu
 namespace {
 
 /// A watcher of 300 tasks whose pictures are to be saved, the last ones soonest.
-struct Crowd : Watch {
-  Crowd() {
+struct Hundreds : Watch {
+  Hundreds() {
     std::vector<Event> adopted;
     for (int i = 0; i < 300; ++i) {
       TaskRecord one = record("t" + std::to_string(i));
@@ -230,7 +230,7 @@ struct Crowd : Watch {
 }  // namespace
 
 TEST_CASE("at most 256 saves are under way, nearest deadline first") {
-  Crowd w;
+  Hundreds w;
   CHECK(Watch::count<action::SaveImage>(w.first) == 256);
   CHECK(Watch::find<action::SaveImage>(w.first)->key.id == "t299");
   CHECK(w.watcher.saving() == 300);
@@ -240,7 +240,7 @@ TEST_CASE("at most 256 saves are under way, nearest deadline first") {
 }
 
 TEST_CASE("those that wait for their turn wait on when their gateway goes from the configuration") {
-  Crowd w;
+  Hundreds w;
   Settings without = Watch::defaults();
   without.gateways.clear();
   Actions out;

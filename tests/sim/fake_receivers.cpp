@@ -5,7 +5,7 @@
 namespace mjwatchd::sim {
 namespace {
 using namespace std::chrono_literals;
-constexpr milliseconds kTimeout = 15s;
+constexpr milliseconds kPatience = 15s;
 
 SendResult status(int code) {
   SendResult result;
@@ -104,7 +104,7 @@ SendResult FakeReceivers::answer(Manner manner) {
 }
 
 milliseconds FakeReceivers::delay(Manner manner, const SendResult& result) {
-  if (result.fault == SendFault::timeout) return kTimeout;
+  if (result.fault == SendFault::timeout) return kPatience;
   if (manner == Manner::slow) return dice_.between(1s, 14s);
   return dice_.between(2ms, 300ms);
 }

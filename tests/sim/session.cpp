@@ -6,9 +6,9 @@
 namespace mjwatchd::sim {
 namespace {
 using namespace std::chrono_literals;
-constexpr std::size_t kStep = 32;    ///< units taken or given up at a time
-constexpr milliseconds kAgain = 1s;  ///< a lost connection is tried again
-constexpr milliseconds kNotice(1);   ///< until the daemon hears what the database has said
+constexpr std::size_t kStep = 32;        ///< units taken or given up at a time
+constexpr milliseconds kReconnect = 1s;  ///< a lost connection is tried again
+constexpr milliseconds kNotice(1);       ///< until the daemon hears what the database has said
 }  // namespace
 
 Session::Session(SessionNo number, const Scenario& scenario, const DaemonPlan& plan, Clockwork& clock,
@@ -84,7 +84,7 @@ void Session::start() {
   if (busy_ || queue_.empty()) return;
   busy_ = true;
   if (cut()) {
-    return after(kAgain, [this] {
+    return after(kReconnect, [this] {
       busy_ = false;
       start();
     });
@@ -190,7 +190,7 @@ void Session::beat() {
   const milliseconds began = clock_.now();
   if (cut()) {
     was_cut_ = true;
-    return after(kAgain, [this] { beat(); });
+    return after(kReconnect, [this] { beat(); });
   }
   clock_.in(takes(), [this, alive = alive_, began] {
     if (*alive) beaten(began);
@@ -200,7 +200,7 @@ void Session::beat() {
 void Session::beaten(milliseconds began) {
   if (cut()) {
     was_cut_ = true;
-    return after(kAgain, [this] { beat(); });
+    return after(kReconnect, [this] { beat(); });
   }
   std::vector<Event> news;
   if (database_.beat(number_) && taken_up_) {  // others thought us dead, and may hold what we held

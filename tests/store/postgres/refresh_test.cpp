@@ -24,8 +24,8 @@ struct Asked : Peer {
   int here = 0;
 };
 
-/// Two in one list; the first holds what it registers, the second is new and holds nothing yet.
-struct Two {
+/// Couple in one list; the first holds what it registers, the second is new and holds nothing yet.
+struct Couple {
   std::string url = Server::instance().new_list();
   Asked holder{url}, other{url};
 
@@ -38,7 +38,7 @@ struct Two {
 }  // namespace
 
 TEST_CASE("a live task's refresh goes to its holder, and is done by nobody else") {
-  Two two;
+  Couple two;
   REQUIRE(two.holder.state.commit(registration("t1")).code == Code::done);
   two.other.refresh("t1");
   two.until_told(1);
@@ -50,7 +50,7 @@ TEST_CASE("a live task's refresh goes to its holder, and is done by nobody else"
 }
 
 TEST_CASE("the holder's own refresh is done here") {
-  Two two;
+  Couple two;
   REQUIRE(two.holder.state.commit(registration("t1")).code == Code::done);
   two.holder.refresh("t1");
   two.holder.state.run_until([&] { return two.holder.here == 1; });
@@ -58,7 +58,7 @@ TEST_CASE("the holder's own refresh is done here") {
 }
 
 TEST_CASE("an ended task's refresh carries what is needed to fetch its pictures, if they are missing") {
-  Two two;
+  Couple two;
   REQUIRE(two.holder.state.commit(registration("t1")).code == Code::done);
   REQUIRE(two.holder.state.commit(success("t1")).code == Code::done);
   two.other.refresh("t1", true);
@@ -71,7 +71,7 @@ TEST_CASE("an ended task's refresh carries what is needed to fetch its pictures,
 }
 
 TEST_CASE("an ended task that nobody holds any more is refreshed by who is asked") {
-  Two two;
+  Couple two;
   REQUIRE(two.holder.state.commit(registration("t1")).code == Code::done);
   REQUIRE(two.holder.state.commit(success("t1")).code == Code::done);
   two.holder.state.close();
