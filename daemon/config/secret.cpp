@@ -38,7 +38,8 @@ std::vector<fs::path> places(const std::string& name, const Config& config) {
   return out;
 }
 
-std::string checked(std::string secret, const std::string& where) {
+std::string checked(std::string_view text, const std::string& where) {
+  const auto secret = trimmed(text, kWhite);
   if (secret.empty()) throw std::runtime_error(where + " is empty; it must hold the secret");
   for (const char c : secret) {
     const auto byte = static_cast<unsigned char>(c);
@@ -46,7 +47,7 @@ std::string checked(std::string secret, const std::string& where) {
       throw std::runtime_error(where + " holds a line break or another control character inside the secret");
     }
   }
-  return secret;
+  return std::string(secret);
 }
 
 // Nothing when there is no such file; any other trouble is thrown, for a later place must not hide it.
@@ -70,7 +71,7 @@ bool read_secret(const fs::path& path, std::string& out, std::string* warning) {
   }
   if (have > kMaxBytes) throw std::runtime_error(path.string() + " is larger than 64 KiB, which no secret is");
   text.resize(have);
-  out = checked(std::string(trimmed(text, kWhite)), path.string());
+  out = checked(text, path.string());
   if (warning != nullptr && (info.st_mode & 0077) != 0) {
     *warning = path.string() + " can be read by others than its owner; chmod 600 it";
   }
@@ -83,7 +84,7 @@ std::string load_secret(const SecretSource& source, const Config& config, std::s
   if (!source.env.empty()) {
     const char* value = std::getenv(source.env.c_str());
     if (value == nullptr) throw std::runtime_error("the environment variable " + source.env + " is not set");
-    return checked(std::string(trimmed(value, kWhite)), "the environment variable " + source.env);
+    return checked(value, "the environment variable " + source.env);
   }
   if (source.file.empty()) throw std::runtime_error("no file is named that holds the secret");
   std::string tried;

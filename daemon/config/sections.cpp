@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 
 #include "daemon/images/s3_address.hpp"
@@ -129,7 +128,7 @@ void read_ranges(Section& section, std::string_view key, std::vector<std::string
 void read_hosts(Section& control, std::vector<std::string>& out) {
   for (auto& [name, mark] : control.list("hosts")) {
     const bool good = !name.empty() && name.size() <= 253 && std::all_of(name.begin(), name.end(), [](char c) {
-      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_';
+      return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_';
     });
     if (good) {
       out.push_back(std::move(name));

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "daemon/gateway/blank.hpp"
 #include "daemon/gateway/denial.hpp"
 #include "daemon/gateway/envelope.hpp"
 #include "daemon/gateway/one_line.hpp"
@@ -19,8 +20,6 @@ namespace {
 using Verdict = FetchReply::Verdict;
 
 constexpr std::size_t kMostObject = 1U << 20;  // bytes; the largest seen in the wild had 16 KiB
-
-bool blank(std::string_view body) { return body.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 Decoded nonsense(std::string detail) { return {Verdict::nonsense, {}, one_line(detail)}; }
 
@@ -118,7 +117,7 @@ Decoded read_items(const Opened& opened, Gathering& gathering) {
 }  // namespace
 
 Decoded decode_batch(std::string_view body, const std::vector<std::string>& asked) {
-  if (blank(body)) return nonsense("an empty body, where a list of tasks was asked for");
+  if (trimmed(body).empty()) return nonsense("an empty body, where a list of tasks was asked for");
   if (auto tasks = read_plain_reply(body, asked)) return {Verdict::answered, std::move(*tasks), {}};
   Decoded failed;
   const auto json = parse(body, failed);
@@ -139,7 +138,7 @@ Decoded decode_batch(std::string_view body, const std::vector<std::string>& aske
 }
 
 Decoded decode_one(std::string_view body, const std::string& asked) {
-  if (blank(body)) return {Verdict::unknown_task, {}, "an empty body"};
+  if (trimmed(body).empty()) return {Verdict::unknown_task, {}, "an empty body"};
   Decoded failed;
   const auto json = parse(body, failed);
   if (!json) return failed;

@@ -55,8 +55,12 @@ PartFile::PartFile(const PictureFolder& folder, TaskKey key, std::size_t index)
 
 PartFile::~PartFile() { remove(); }
 
+void fail_on_disk(std::string_view doing, const std::string& path, int error) {
+  throw DiskTrouble{std::string(doing) + " " + path + ": " + std::generic_category().message(error)};
+}
+
 void PartFile::fail(const char* doing, int error) const {
-  throw DiskTrouble{std::string(doing) + " in " + folder_.path + ": " + std::generic_category().message(error)};
+  fail_on_disk(std::string(doing) + " in", folder_.path, error);
 }
 
 void PartFile::open_folder() {

@@ -22,6 +22,9 @@ struct DiskTrouble {
   std::string text;  ///< for people
 };
 
+/// Throws the DiskTrouble "<doing> <path>: <what the system calls the error>".
+[[noreturn]] void fail_on_disk(std::string_view doing, const std::string& path, int error);
+
 /// The disk that pictures go to.
 struct Room {
   std::uint64_t free_bytes = 0;  ///< for us

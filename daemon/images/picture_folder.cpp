@@ -21,10 +21,6 @@ struct CloseDir {
   }
 };
 
-[[noreturn]] void fail_in(const char* doing, const std::string& path, int error) {
-  throw DiskTrouble{std::string(doing) + " in " + path + ": " + std::generic_category().message(error)};
-}
-
 /// ".<name>.<16 hex>.part"
 bool is_part_name(std::string_view name) {
   constexpr std::size_t kTail = 1 + 16 + 5;
@@ -77,14 +73,14 @@ Room PictureFolder::room() const {
   struct statvfs space {};
   struct stat folder {};
   if (::fstatvfs(root.get(), &space) != 0 || ::fstat(root.get(), &folder) != 0) {
-    fail_in("asking for the free space", path, errno);
+    fail_on_disk("asking for the free space in", path, errno);
   }
   return {static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize, folder.st_dev, (space.f_flag & ST_RDONLY) != 0};
 }
 
 void PictureFolder::check_space(std::uint64_t bytes) const {
   const auto [free, device, read_only] = room();
-  if (read_only) fail_in("saving pictures", path, EROFS);
+  if (read_only) fail_on_disk("saving pictures in", path, EROFS);
   if (free >= keep_free && free - keep_free >= bytes) return;
   const auto mib = [](std::uint64_t size) { return std::to_string(size >> 20U) + " MiB"; };
   const std::string wanted = bytes == 0 ? "" : " and " + mib(bytes + (1U << 20U) - 1) + " are needed";
@@ -96,13 +92,13 @@ void PictureFolder::try_out(std::uint64_t bytes) const {
   check_space(bytes);
   const std::string name = part_name("trial");
   const Descriptor file(::openat(root.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) fail_in("making a file", path, errno);
+  if (!file) fail_on_disk("making a file in", path, errno);
   int error = 0;
   // It tells of a quota, too. Not every file system can do it.
   if (::fallocate(file.get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP) error = errno;
   if (error == 0 && ::write(file.get(), "", 1) != 1) error = errno;
   static_cast<void>(::unlinkat(root.get(), name.c_str(), 0));  // if not: an orphan, which the next start removes
-  if (error != 0) fail_in("writing a picture", path, error);
+  if (error != 0) fail_on_disk("writing a picture in", path, error);
 }
 
 std::size_t PictureFolder::remove_orphans() const { return sweep(root.get(), ".", pattern.folders()); }

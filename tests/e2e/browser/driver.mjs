@@ -23,8 +23,8 @@ tools.forgetTransferred = () => brought.clear();
 
 function countBytes(devtools) {
   const counted = new Map(); // by request
-  devtools.on("Network.responseReceived", ({ requestId, type, response }) => {
-    if (type === "EventSource" || response.mimeType === "text/event-stream" || brought.has(response.url)) return;
+  devtools.on("Network.responseReceived", ({ requestId, response }) => {
+    if (response.mimeType === "text/event-stream" || brought.has(response.url)) return;
     const of = { bytes: response.encodedDataLength };
     brought.set(response.url, of);
     counted.set(requestId, of);
